@@ -1,0 +1,83 @@
+// The border between the portable core and what sees events: linux/, replay/, macos/.
+//
+// Ownership: a backend owns its descriptors and tokens; the core owns every request from core_auth() until it has
+// called respond() for it, which happens exactly once. All memory passed across is borrowed for the call.
+// Threading: core_auth(), core_notify() and core_loss() may be called from any backend thread. respond() may be
+// called from any thread of the core, inside core_auth() too, and must not block. apply() is called on the event
+// thread, one policy at a time.
+#ifndef PICKET_BACKEND_H
+#define PICKET_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct core;
+struct policy;
+
+struct bytes {
+    const uint8_t *data;
+    size_t length;
+};
+
+enum verdict { VERDICT_ALLOW = 1, VERDICT_DENY = 2, VERDICT_DEFER = 3 };
+
+// What static verdicts, bounds and exemptions look at. Borrowed for the call of core_auth().
+struct auth_subject {
+    const char *action;         // "exec", "open", ...: static storage
+    struct bytes file_path;
+    bool file_path_unresolved;
+    struct bytes executable;          // the acting image: for auth.open process.executable, for auth.exec the
+                                      // image that calls exec (process.previous.executable)
+    bool executable_unresolved;
+    uint32_t uid;               // of the actor
+    uint32_t pid;
+    bool actor_exempt;          // the bridge, the connected agent, PID 1: answered allow at once, never sent
+    bool target_never_denied;   // a listed file: answered allow at once, never sent
+    int64_t remaining_us;       // until the kernel's own deadline; negative: none (Linux)
+};
+
+// An event already encoded as picket.v1.Event (without sequence).
+struct encoded_event {
+    const uint8_t *data;
+    size_t length;
+    uint32_t kind;              // picket_v1_EventKind
+    const char *action;         // static storage
+};
+
+struct backend {
+    const char *name;           // "linux", "replay", "macos"
+    const char *const *capabilities;  // NULL-terminated
+    void *state;
+    // Starts the backend's threads. 0 or -1 with a sentence for a person in `error`.
+    int (*start)(void *state, struct core *core, char *error, size_t error_size);
+    // Makes the policy's marks and subscriptions true. What cannot be guarded is told through `unguarded`, once for
+    // each. 0, or -1 with a sentence in `error`: then nothing has changed.
+    int (*apply)(void *state, const struct policy *policy,
+                 void (*unguarded)(void *context, const char *sentence), void *context,
+                 char *error, size_t error_size);
+    // Tells the kernel. Called once for each token; never blocks.
+    void (*respond)(void *state, uint64_t token, enum verdict verdict);
+    // The connected agent's process, for exemptions; 0 when it has gone.
+    void (*set_agent)(void *state, uint32_t pid);
+    // Lets the kernel go first of all (closes the permission group), then stops the threads. Idempotent. Async-signal
+    // safe up to the closing of the group, so that handlers of fatal signals may call release().
+    void (*release)(void *state);
+    void (*stop)(void *state);
+};
+
+// An authorization event. The core answers through backend.respond(state, token, ...) exactly once: before it
+// returns (static verdict, exemption, no agent, breaker, overload) or later (agent, guard).
+void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
+               uint64_t token);
+
+// A notify event: queued within its bound for the agent, or counted as lost.
+void core_notify(struct core *core, const struct encoded_event *event);
+
+// Events that nobody will see: sequence gaps, kernel queue overflow. `count` 0: unknown, at least one.
+void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count);
+
+// A backend whose source has ended (replay): sends end_of_source once all events before it are sent.
+void core_end_of_source(struct core *core);
+
+#endif
