@@ -71,3 +71,4 @@ fi
 # --- what is generated and built ------------------------------------------------------------------------------------
 sh scripts/proto.sh
 make -s -C native-bridge >&2
+[ "$(uname -s)" != Linux ] || make -s -C test/native >&2
