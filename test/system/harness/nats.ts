@@ -1,0 +1,64 @@
+// A private nats-server with JetStream: loopback, a free port, a folder of its own; it can be killed and started again.
+
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import type { Cleanup } from './cleanup.ts';
+import { type Running, start } from './process.ts';
+import { waitFor } from './wait.ts';
+
+export interface NatsServer {
+  readonly url: string;
+  readonly port: number;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+export async function startNats(cleanup: Cleanup): Promise<NatsServer> {
+  const store = mkdtempSync(join(tmpdir(), 'picket-nats-'));
+  cleanup.add(() => rmSync(store, { recursive: true, force: true }));
+  const port = await freePort();
+  const url = `nats://127.0.0.1:${port}`;
+  let server: Running;
+  const launch = async (): Promise<void> => {
+    server = start(cleanup, 'nats-server', ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', store], {
+      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+    });
+    await waitFor('nats-server to accept connections', async () => {
+      try {
+        const connection = await connect({ servers: url, reconnect: false, timeout: 1000 });
+        await connection.close();
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  };
+  await launch();
+  return {
+    url,
+    port,
+    async kill() {
+      server.signal('SIGKILL');
+      await server.ended();
+    },
+    async restart() {
+      server.signal('SIGKILL');
+      await server.ended();
+      await launch();
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

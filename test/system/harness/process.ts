@@ -1,0 +1,79 @@
+// A child process of a test: what it printed, how it ended, and an end to it in any case.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Cleanup } from './cleanup.ts';
+import { waitFor } from './wait.ts';
+
+export interface Running {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code, or the signal that ended it. */
+  ended(boundMs?: number): Promise<number | NodeJS.Signals>;
+  /** Ends it by SIGTERM and, past the bound, by SIGKILL. */
+  stop(boundMs?: number): Promise<number | NodeJS.Signals>;
+}
+
+export interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export function start(
+  cleanup: Cleanup,
+  command: string,
+  args: readonly string[],
+  options: StartOptions = {},
+): Running {
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output.stdout += chunk.toString('utf8');
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    output.stderr += chunk.toString('utf8');
+  });
+  let end: number | NodeJS.Signals | undefined;
+  const closed = once(child, 'close').then(([code, signal]) => {
+    end = (code as number | null) ?? (signal as NodeJS.Signals);
+  });
+  if (child.pid === undefined) throw new Error(`${command} did not start`);
+  const signal = (name: NodeJS.Signals): void => {
+    if (end === undefined) child.kill(name);
+  };
+  const ended = async (boundMs = 20_000): Promise<number | NodeJS.Signals> => {
+    await waitFor(
+      `${command} ${args.join(' ')} to end; its stderr: ${output.stderr.slice(-2000)}`,
+      () => end !== undefined,
+      boundMs,
+    );
+    await closed;
+    return end ?? 0;
+  };
+  const running: Running = {
+    pid: child.pid,
+    child,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    signal,
+    ended,
+    async stop(boundMs = 15_000) {
+      signal('SIGCONT');
+      signal('SIGTERM');
+      try {
+        return await ended(boundMs);
+      } catch {
+        signal('SIGKILL');
+        return ended();
+      }
+    },
+  };
+  cleanup.add(async () => {
+    if (end === undefined) await running.stop(3_000);
+  });
+  return running;
+}
