@@ -1,0 +1,37 @@
+// npm run bench -- <auth|throughput> [--quick] [--json FILE]
+import { Command } from 'commander';
+import { printReport, type Report, writeReport } from './report.ts';
+
+interface BenchOptions {
+  readonly quick?: boolean;
+  readonly json?: string;
+}
+
+const program = new Command('bench')
+  .description(
+    'Measurements, side by side in one run. Ratios are what is quoted: the machine is part of every figure.',
+  )
+  .showHelpAfterError();
+
+for (const [name, description] of [
+  ['auth', 'what an open() waits: unwatched, a C daemon that allows at once, Picket (needs root)'],
+  ['throughput', 'events/s into JetStream: Picket beside a bare relay of the same bytes (needs nats-server)'],
+] as const) {
+  program
+    .command(name)
+    .description(description)
+    .option('--quick', 'a short run, for a first look')
+    .option('--json FILE', 'write { name, machine, commit, rows, ratios } to FILE')
+    .action(async (options: BenchOptions) => {
+      const report = await load(name, options.quick === true);
+      printReport(report);
+      if (options.json !== undefined) writeReport(report, options.json);
+    });
+}
+
+await program.parseAsync();
+
+async function load(name: 'auth' | 'throughput', quick: boolean): Promise<Report> {
+  if (name === 'auth') return (await import('./auth.ts')).benchAuth(quick);
+  return (await import('./throughput.ts')).benchThroughput(quick);
+}
