@@ -1,0 +1,188 @@
+#include "canonical_path.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "proc_files.h"
+
+static bool read_fd_link(int fd, uint8_t *out, size_t capacity, size_t *length)
+{
+    char link[40];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t got = readlink(link, (char *)out, capacity);
+    *length = got > 0 ? (size_t)got : 0;
+    return got > 0 && (size_t)got < capacity;
+}
+
+static int open_cached(int directory, const char *name, uint64_t resolve)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED | resolve};
+    return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
+}
+
+static bool is_same_file(int fd, const struct statx *stat)
+{
+    struct statx found;
+    return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &found) == 0 &&
+           found.stx_ino == stat->stx_ino && found.stx_dev_major == stat->stx_dev_major &&
+           found.stx_dev_minor == stat->stx_dev_minor;
+}
+
+static bool is_below_mount(const struct filesystem *filesystem, const uint8_t *path, size_t length)
+{
+    size_t prefix = filesystem->mount_point_length;
+    if (prefix == 1)
+        return length > 1 && path[0] == '/';
+    return length > prefix && memcmp(path, filesystem->mount_point, prefix) == 0 && path[prefix] == '/';
+}
+
+// A name may truly end in " (deleted)"; then it is found in the cache, for it was just opened by it.
+static bool is_deleted(struct canonical_path *path, const struct statx *stat)
+{
+    struct bytes text = {path->text, path->length};
+    if (!proc_strip_deleted(&text))
+        return false;
+    if (stat->stx_nlink > 0 && path->length < sizeof path->text) {
+        path->text[path->length] = 0;
+        int fd = open_cached(AT_FDCWD, (const char *)path->text, RESOLVE_NO_SYMLINKS);
+        bool exists = fd >= 0 && is_same_file(fd, stat);
+        if (fd >= 0)
+            close(fd);
+        if (exists)
+            return false;
+    }
+    path->length = text.length;
+    return true;
+}
+
+static void give_up(struct canonical_path *path)
+{
+    path->unresolved = true;
+    if (path->length <= 1)  // "/" is what the kernel shows for what it can't reach: no hint
+        path->length = 0;
+}
+
+static bool ends_with_same_name(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
+{
+    const uint8_t *a_name = memrchr(a, '/', a_length), *b_name = memrchr(b, '/', b_length);
+    if (!a_name || !b_name)
+        return false;
+    size_t length = (size_t)(a + a_length - a_name);
+    return length == (size_t)(b + b_length - b_name) && memcmp(a_name, b_name, length) == 0;
+}
+
+union handle_space {
+    struct file_handle handle;
+    char space[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+};
+
+// Opened through another mount: the same file is looked for on the canonical one, by handle. A file of several names
+// is taken only under the name it was opened by.
+static bool resolve_by_handle(const struct filesystem *filesystem, int fd, const struct statx *stat,
+                              struct canonical_path *path)
+{
+    union handle_space space;
+    int mount_id;
+    space.handle.handle_bytes = MAX_HANDLE_SZ;
+    if (name_to_handle_at(fd, "", &space.handle, &mount_id, AT_EMPTY_PATH) != 0)
+        return false;
+    int found = open_by_handle_at(filesystem->mount_fd, &space.handle, O_PATH | O_CLOEXEC);
+    if (found < 0)
+        return false;
+    uint8_t text[sizeof path->text];
+    size_t length;
+    bool resolved = read_fd_link(found, text, sizeof text, &length) && is_same_file(found, stat) &&
+                    is_below_mount(filesystem, text, length) &&
+                    (stat->stx_nlink == 1 || ends_with_same_name(text, length, path->text, path->length));
+    close(found);
+    if (resolved) {
+        memcpy(path->text, text, length);
+        path->length = length;
+    }
+    return resolved;
+}
+
+void canonical_path_of(const struct filesystem_set *filesystems, int fd, const struct statx *stat,
+                       struct canonical_path *path)
+{
+    path->unresolved = false;
+    bool whole = read_fd_link(fd, path->text, sizeof path->text, &path->length);
+    const struct filesystem *filesystem =
+        filesystem_set_find(filesystems, makedev(stat->stx_dev_major, stat->stx_dev_minor));
+    if (!whole || !filesystem || stat->stx_nlink == 0) {
+        is_deleted(path, stat);
+        give_up(path);
+        return;
+    }
+    if (filesystem->mount_id != 0 && mount_id_of(stat) == filesystem->mount_id) {
+        if (is_deleted(path, stat) || !is_below_mount(filesystem, path->text, path->length))
+            give_up(path);
+        return;
+    }
+    if (!resolve_by_handle(filesystem, fd, stat, path) || is_deleted(path, stat))
+        give_up(path);
+}
+
+void canonical_path_by_handle(const struct filesystem *filesystem, const void *handle, const char *name,
+                              struct canonical_path *path)
+{
+    struct file_handle header;
+    union handle_space space;
+    memcpy(&header, handle, sizeof header);
+    path->length = 0;
+    path->unresolved = true;
+    if (header.handle_bytes > MAX_HANDLE_SZ)
+        return;
+    memcpy(&space, handle, sizeof header + header.handle_bytes);
+    int folder = open_by_handle_at(filesystem->mount_fd, &space.handle, O_PATH | O_CLOEXEC);
+    size_t name_length = strlen(name);
+    if (folder >= 0) {
+        size_t length;
+        bool whole = read_fd_link(folder, path->text, sizeof path->text, &length);
+        struct bytes text = {path->text, length};
+        bool is_mount = length == filesystem->mount_point_length &&
+                        memcmp(path->text, filesystem->mount_point, length) == 0;
+        bool deleted = proc_strip_deleted(&text);
+        if (whole && !deleted && (is_mount || is_below_mount(filesystem, path->text, length)) &&
+            length + 1 + name_length <= sizeof path->text) {
+            path->length = length;
+            path->unresolved = false;
+        }
+        close(folder);
+    }
+    if (path->unresolved) {
+        path->length = 0;
+    } else if (path->length > 1) {
+        path->text[path->length++] = '/';
+    }
+    if (path->length + name_length <= sizeof path->text) {
+        memcpy(path->text + path->length, name, name_length);
+        path->length += name_length;
+    }
+}
+
+bool is_cached_name_of(uint32_t pid, const char *name, int fd)
+{
+    bool absolute = name[0] == '/';
+    char start[40];
+    snprintf(start, sizeof start, "/proc/%u/%s", pid, absolute ? "root" : "cwd");
+    int directory = open(start, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return false;
+    int found = open_cached(directory, name, absolute ? RESOLVE_IN_ROOT : 0);
+    close(directory);
+    if (found < 0)
+        return false;
+    // Compared as text, not by stat, which a filesystem in user space could make wait.
+    uint8_t a[4096], b[4096];
+    size_t a_length, b_length;
+    bool same = read_fd_link(found, a, sizeof a, &a_length) && read_fd_link(fd, b, sizeof b, &b_length) &&
+                a_length == b_length && memcmp(a, b, a_length) == 0;
+    close(found);
+    return same;
+}

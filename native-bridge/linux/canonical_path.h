@@ -1,0 +1,28 @@
+// The one path by which rules know an open file: on its filesystem's canonical mount, or "unresolved" with a hint.
+// No look-up here waits for a disk: links in /proc, cached names, handles of files that are open.
+//
+// Threading: reentrant.
+#ifndef PICKET_LINUX_CANONICAL_PATH_H
+#define PICKET_LINUX_CANONICAL_PATH_H
+
+#include "filesystems.h"
+
+struct canonical_path {
+    size_t length;
+    bool unresolved;
+    uint8_t text[4096];
+};
+
+// `stat` is statx() of `fd` with STATX_OF_EVENTS.
+void canonical_path_of(const struct filesystem_set *filesystems, int fd, const struct statx *stat,
+                       struct canonical_path *path);
+
+// The path of a folder by its handle (struct file_handle) on a guarded filesystem, joined with a name.
+void canonical_path_by_handle(const struct filesystem *filesystem, const void *handle, const char *name,
+                              struct canonical_path *path);
+
+// Whether `name`, as the process `pid` would look it up, is the file open as `fd`. Only from the cache of names:
+// false where that does not hold the answer.
+bool is_cached_name_of(uint32_t pid, const char *name, int fd);
+
+#endif

@@ -1,0 +1,34 @@
+// The kernel's proc connector: fork, exec, exit and user changes of every process, over netlink.
+//
+// Ownership: the caller owns the socket. Threading: proc_connector_read() by one thread at a time.
+#ifndef PICKET_LINUX_PROC_CONNECTOR_H
+#define PICKET_LINUX_PROC_CONNECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum proc_change_kind { PROC_FORKED, PROC_EXECUTED, PROC_EXITED, PROC_USER_CHANGED, PROC_GROUP_CHANGED };
+
+struct proc_change {
+    enum proc_change_kind kind;
+    uint32_t pid;
+    uint32_t parent_pid;      // PROC_FORKED
+    uint32_t effective_id;    // PROC_USER_CHANGED, PROC_GROUP_CHANGED
+    uint32_t real_id;
+    int32_t exit_code;        // PROC_EXITED: as a shell gives it, 128 + signal for one that was killed
+    uint64_t monotonic_ns;
+};
+
+enum proc_read_result { PROC_READ_CHANGE, PROC_READ_OTHER, PROC_READ_EMPTY, PROC_READ_OVERFLOW, PROC_READ_FAILED };
+
+// A subscribed, non-blocking socket, or -1 with a sentence in `error`.
+int proc_connector_open(char *error, size_t error_size);
+
+// Reads one message. PROC_READ_OTHER: one that is none of ours, of a thread for example.
+enum proc_read_result proc_connector_read(int socket, struct proc_change *change);
+
+// Parses one datagram of the connector; false: not a change of a process.
+bool proc_connector_parse(const void *datagram, size_t length, struct proc_change *change);
+
+#endif
