@@ -1,0 +1,102 @@
+// The pair of FIFOs that the bridge hands out in its Welcome, and blocking reads and writes on them.
+import { constants, readSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Write } from './answer.ts';
+import type { Read } from './lane-frames.ts';
+
+export interface FifoPair {
+  readonly requests: FileHandle;
+  readonly verdicts: FileHandle;
+}
+
+/** A FIFO of the bridge's Welcome could not be opened. */
+export class FifoError extends Error {
+  readonly path: string;
+
+  constructor(path: string, detail: string, options?: ErrorOptions) {
+    super(`cannot open the auth lane's FIFO ${path}: ${detail}`, options);
+    this.name = 'FifoError';
+    this.path = path;
+  }
+}
+
+/**
+ * Opens the request FIFO for reading only (a second writer, ourselves, would hide the end of file) and the verdict FIFO
+ * for writing only. Both block until the bridge has its ends open, on a thread of the pool, for `timeoutMs` at most.
+ */
+export async function openFifos(
+  requestFifo: string | Buffer,
+  verdictFifo: string | Buffer,
+  timeoutMs: number,
+): Promise<FifoPair> {
+  const requests = await openFifo(requestFifo, constants.O_RDONLY, timeoutMs);
+  try {
+    return { requests, verdicts: await openFifo(verdictFifo, constants.O_WRONLY, timeoutMs) };
+  } catch (error) {
+    await requests.close();
+    throw error;
+  }
+}
+
+async function openFifo(path: string | Buffer, flags: number, timeoutMs: number): Promise<FileHandle> {
+  let timedOut = false;
+  // A blocked open(2) can't be cancelled, but any opening of the other side lets it go; O_RDWR is both sides.
+  const timer = setTimeout(() => {
+    timedOut = true;
+    open(path, constants.O_RDWR | constants.O_NONBLOCK).then(
+      (handle) => handle.close(),
+      () => undefined, // the name is gone: the opening fails by itself
+    );
+  }, timeoutMs);
+  try {
+    const handle = await open(path, flags | constants.O_NOFOLLOW);
+    const isFifo = (await handle.stat()).isFIFO();
+    if (isFifo && !timedOut) return handle;
+    await handle.close();
+    throw new FifoError(
+      String(path),
+      isFifo ? `the bridge did not open its end in ${timeoutMs} ms` : 'it is no FIFO',
+    );
+  } catch (error) {
+    if (error instanceof FifoError) throw error;
+    throw new FifoError(String(path), error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A signal may interrupt read(2): libuv does not try again by itself. */
+export function readFrom(fd: number): Read {
+  return (buffer, offset, length) => {
+    for (;;) {
+      try {
+        return readSync(fd, buffer, offset, length, null);
+      } catch (error) {
+        if (!isInterrupted(error)) throw error;
+      }
+    }
+  };
+}
+
+export function writeTo(fd: number): Write {
+  return (bytes, length) => {
+    for (let written = 0; written < length; ) {
+      try {
+        written += writeSync(fd, bytes, written, length - written, null);
+      } catch (error) {
+        if (!isInterrupted(error)) throw error;
+      }
+    }
+  };
+}
+
+/** The bridge has closed its end of the verdict FIFO. */
+export function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+}
+
+function isInterrupted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EINTR';
+}

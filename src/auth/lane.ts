@@ -1,0 +1,239 @@
+// The auth lane of one connection, as the main thread sees it: it opens the FIFOs, starts a worker for each rule set,
+// and waits for the end. Requests and verdicts never pass through this thread.
+import type { Platform } from '../events/triggers.ts';
+import type { RuleSet } from '../rules/schema.ts';
+import { type FifoPair, openFifos } from './fifo.ts';
+import { LaneError } from './lane-error.ts';
+import { LaneCounters, type LaneStatistics } from './lane-statistics.ts';
+import { type LaneThread, startThread, type ThreadExit } from './lane-thread.ts';
+import { LaneTurn, maxWorkers, turnMemory } from './lane-turn.ts';
+import type { LaneWorkerMessage } from './lane-worker-messages.ts';
+
+/** The bridge opens its ends before it names the FIFOs; longer means that it is gone. */
+const defaultOpenTimeoutMs = 5_000;
+
+const workerScript = new URL('./lane-worker.ts', import.meta.url);
+
+/** As pino's. */
+export interface LaneLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface LaneOptions {
+  /** Paths from the bridge's Welcome. */
+  readonly requestFifo: string | Uint8Array;
+  readonly verdictFifo: string | Uint8Array;
+  readonly ruleSet: RuleSet;
+  readonly platform: Platform;
+  /** Of the first Policy on this connection; requests carry it. */
+  readonly epoch: number;
+  readonly log: LaneLog;
+  /** Asks the owner of the socket to close the connection; the bridge then closes its ends of the FIFOs. */
+  readonly closeConnection?: () => void;
+  readonly openTimeoutMs?: number;
+  /** Another script than lane-worker.ts, for tests of what happens when a worker dies. */
+  readonly workerScript?: URL;
+}
+
+/** The bridge closed the FIFOs; bytes of a partial frame were left over. */
+export interface LaneEnd {
+  readonly reason: 'end_of_file';
+  readonly partialFrameBytes: number;
+}
+
+/**
+ * Starts the lane. Send the first Policy once `ready` has resolved, and each later one once its prepare() has: so the
+ * worker that the bridge's switch calls for is always there.
+ */
+export function startLane(options: LaneOptions): Lane {
+  return new Lane(options);
+}
+
+export class Lane {
+  /** The first rule set is compiled, warm and reading. Rejects with a LaneError or FifoError, and `ended` with it. */
+  readonly ready: Promise<void>;
+  /** Resolves when the bridge has closed the FIFOs; rejects with what else ended the lane. All is released then. */
+  readonly ended: Promise<LaneEnd>;
+
+  readonly #options: LaneOptions;
+  readonly #memory = turnMemory();
+  readonly #turn = new LaneTurn(this.#memory);
+  readonly #counters = new LaneCounters();
+  readonly #threads = new Set<LaneThread>();
+  readonly #end = Promise.withResolvers<LaneEnd>();
+  #fifos: FifoPair | undefined;
+  #preparing: Promise<void>;
+  #newestEpoch: number;
+  #runningEpoch: number | undefined;
+  #outcome: LaneEnd | Error | undefined;
+  #isReleased = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#newestEpoch = options.epoch;
+    this.ended = this.#end.promise;
+    this.ready = this.#start();
+    this.#preparing = this.ready;
+    // Whoever awaits them hears of a failure; nobody has to await both.
+    this.ready.catch(() => undefined);
+    this.ended.catch(() => undefined);
+  }
+
+  /** The epoch whose worker reads now; undefined before the first is ready. */
+  get epoch(): number | undefined {
+    return this.#runningEpoch;
+  }
+
+  statistics(): LaneStatistics {
+    return this.#counters.snapshot();
+  }
+
+  /**
+   * Compiles and warms `ruleSet` in a fresh worker, which then waits for the bridge's PolicySwitch to `epoch`. Rejects
+   * with a LaneError, and then the running rules stay in force. Calls are served one after another.
+   */
+  prepare(ruleSet: RuleSet, epoch: number): Promise<void> {
+    if (!Number.isSafeInteger(epoch) || epoch <= this.#newestEpoch) {
+      const detail = `epoch ${epoch} can't be prepared: it must be above ${this.#newestEpoch}`;
+      return Promise.reject(new LaneError('refused', epoch, detail));
+    }
+    this.#newestEpoch = epoch;
+    const prepared = this.#preparing.then(() => this.#startThread(ruleSet, epoch, false).ready);
+    this.#preparing = prepared.catch(() => this.ready); // a bad rule set doesn't stand in the next one's way
+    this.#preparing.catch(() => undefined);
+    return prepared;
+  }
+
+  /** The bridge has refused this epoch's policy: its worker ends without ever having had the turn. */
+  discard(epoch: number): void {
+    this.#cancel((thread) => thread.epoch === epoch);
+  }
+
+  /**
+   * Asks for the connection to be closed and waits for the end of file that follows. There is no other way: a thread in
+   * read(2) can't be ended from outside, and exit() would wait for it (see dieNow()).
+   */
+  close(): Promise<LaneEnd> {
+    this.#options.closeConnection?.();
+    return this.ended;
+  }
+
+  async #start(): Promise<void> {
+    const { requestFifo, verdictFifo, openTimeoutMs, ruleSet, epoch } = this.#options;
+    try {
+      this.#fifos = await openFifos(
+        pathOf(requestFifo),
+        pathOf(verdictFifo),
+        openTimeoutMs ?? defaultOpenTimeoutMs,
+      );
+      await this.#startThread(ruleSet, epoch, true).ready;
+    } catch (error) {
+      this.#finish(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+  }
+
+  #startThread(ruleSet: RuleSet, epoch: number, isFirst: boolean): LaneThread {
+    if (this.#fifos === undefined || this.#outcome !== undefined) {
+      throw new LaneError('refused', epoch, `epoch ${epoch} can't be prepared: the auth lane has ended`);
+    }
+    const place = this.#turn.take(epoch);
+    if (place === undefined) {
+      const detail = `epoch ${epoch} can't be prepared: ${maxWorkers - 1} others wait for the bridge's switch`;
+      throw new LaneError('refused', epoch, detail);
+    }
+    const thread = startThread(
+      this.#options.workerScript ?? workerScript,
+      {
+        requestFd: this.#fifos.requests.fd,
+        verdictFd: this.#fifos.verdicts.fd,
+        ruleSet,
+        platform: this.#options.platform,
+        epoch,
+        place,
+        isFirst,
+        turn: this.#memory,
+        counters: this.#counters.memory,
+      },
+      (message) => this.#hear(epoch, message),
+    );
+    this.#threads.add(thread);
+    thread.exited.then((exit) => this.#threadExited(thread, exit));
+    return thread;
+  }
+
+  #hear(epoch: number, message: LaneWorkerMessage): void {
+    const { log } = this.#options;
+    if (message.kind === 'ready') {
+      log.debug(
+        { epoch, tookMs: message.tookMs, priorityProblem: message.priorityProblem },
+        'auth rules are warm',
+      );
+    } else if (message.kind === 'running') {
+      this.#runningEpoch = epoch;
+      log.info({ epoch }, 'auth rules are in force');
+      this.#cancel((thread) => thread.epoch < epoch);
+    } else if (message.kind === 'evaluation_error') {
+      const { trigger, error, isLast } = message;
+      const more = isLast ? '; further ones of this rule set are only counted' : '';
+      log.warn(
+        { epoch, trigger, err: error },
+        `an auth request could not be evaluated and was deferred${more}`,
+      );
+    }
+  }
+
+  #cancel(isMeant: (thread: LaneThread) => boolean): void {
+    for (const thread of this.#threads) {
+      if (isMeant(thread)) this.#turn.cancel(thread.place);
+    }
+  }
+
+  #threadExited(thread: LaneThread, { end, error }: ThreadExit): void {
+    const hadTurn = this.#turn.isRunning(thread.place);
+    this.#threads.delete(thread);
+    this.#turn.free(thread.place);
+    if (hadTurn && end?.reason === 'end_of_file')
+      this.#finish({ reason: 'end_of_file', partialFrameBytes: end.partialFrameBytes });
+    else if (hadTurn) this.#finish(failureOf(thread, end, error));
+    this.#release();
+  }
+
+  #finish(outcome: LaneEnd | Error): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.#runningEpoch = undefined;
+    this.#cancel(() => true);
+    this.#release();
+  }
+
+  /** The descriptors belong to the process: they may be closed, and their numbers used anew, after the last thread. */
+  #release(): void {
+    if (this.#threads.size > 0 || this.#outcome === undefined || this.#isReleased) return;
+    this.#isReleased = true;
+    const outcome = this.#outcome;
+    const closed = [this.#fifos?.requests.close(), this.#fifos?.verdicts.close()];
+    Promise.allSettled(closed).then(() => {
+      if (outcome instanceof Error) this.#end.reject(outcome);
+      else this.#end.resolve(outcome);
+    });
+  }
+}
+
+function failureOf({ epoch }: LaneThread, end: ThreadExit['end'], error: unknown): LaneError {
+  if (end?.reason === 'bad_frame') return new LaneError('bad_frame', epoch, end.detail);
+  if (end?.reason === 'unprepared_epoch') {
+    const detail = `the bridge switched to epoch ${end.epoch}, for which no rules were prepared`;
+    return new LaneError('unprepared_epoch', end.epoch, `${detail}; the connection is closed`);
+  }
+  const cause = error instanceof Error ? error.message : 'without an error';
+  return new LaneError('crashed', epoch, `the auth lane's thread died: ${cause}; the connection is closed`, {
+    cause: error,
+  });
+}
+
+function pathOf(path: string | Uint8Array): string | Buffer {
+  return typeof path === 'string' ? path : Buffer.from(path);
+}

@@ -1,0 +1,119 @@
+// Authorization requests that come over the socket: those that the auth lane deferred (json-rules-engine is needed) and
+// those too large for its FIFO. They are evaluated on the main thread, with promises, inside what is left of the budget.
+import PQueue from 'p-queue';
+import { EncodedFacts } from '../events/encoded-facts.ts';
+import { picket } from '../events/proto/picket.js';
+import type { Trigger } from '../events/triggers.ts';
+import type { CompiledRules } from '../rules/compile.ts';
+import type { Decision } from '../rules/decision.ts';
+import { AuthTriggers } from './auth-trigger.ts';
+
+/** Evaluations at once: they wait for promises more than they compute. */
+const maxConcurrent = 16;
+/** Requests in line behind those; the bridge allows fewer pending ones, so more means that the line stands still. */
+const maxWaiting = 1_024;
+/** Evaluation errors that are logged; all are counted. */
+const maxToldErrors = 100;
+
+export interface SlowLaneOptions {
+  readonly log: { warn(fields: object, message: string): void };
+  /** The operator's default of an action, given when an evaluation throws: waiting for the guard would be the same. */
+  readonly defaultVerdict?: (trigger: Trigger) => 'allow' | 'deny';
+}
+
+export interface SlowLaneStatistics {
+  requests: number;
+  answered: number;
+  /** The budget was over first; the guard has answered. */
+  late: number;
+  /** Too many in line; the guard answers. */
+  refused: number;
+  errors: number;
+}
+
+/**
+ * Evaluates one request by `rules`, those of the epoch that it carries. undefined: there is nothing to send, for the
+ * bridge's guard answers or has answered. Never rejects. The request's bytes must not change meanwhile.
+ */
+export type AnswerSlowly = (
+  request: picket.v1.IAuthRequest,
+  rules: CompiledRules,
+) => Promise<picket.v1.IAuthVerdict | undefined>;
+
+export interface SlowLane {
+  readonly answer: AnswerSlowly;
+  readonly statistics: Readonly<SlowLaneStatistics>;
+}
+
+/** One for the process: its bounds hold over all connections. */
+export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOptions): SlowLane {
+  const queue = new PQueue({ concurrency: maxConcurrent });
+  const triggers = new AuthTriggers();
+  const statistics: SlowLaneStatistics = { requests: 0, answered: 0, late: 0, refused: 0, errors: 0 };
+
+  async function answer(
+    request: picket.v1.IAuthRequest,
+    rules: CompiledRules,
+  ): Promise<picket.v1.IAuthVerdict | undefined> {
+    statistics.requests += 1;
+    if (queue.size >= maxWaiting) {
+      statistics.refused += 1;
+      return undefined;
+    }
+    // At the end of the budget the request leaves the line, and an evaluation that hangs gives up its place.
+    const budget = new AbortController();
+    const timer = setTimeout(() => budget.abort(), (request.budgetUs ?? 0) / 1_000);
+    try {
+      const verdict = await queue.add(() => evaluate(request, rules), { signal: budget.signal });
+      statistics.answered += 1;
+      return verdict;
+    } catch (error) {
+      if (!budget.signal.aborted) throw error;
+      statistics.late += 1;
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function evaluate(
+    request: picket.v1.IAuthRequest,
+    rules: CompiledRules,
+  ): Promise<picket.v1.IAuthVerdict> {
+    const event = request.event ?? new Uint8Array(0);
+    const trigger = triggers.of(event, 0, event.length);
+    const { id, epoch } = request;
+    const head = { ...(id == null ? {} : { id }), ...(epoch == null ? {} : { epoch }) };
+    try {
+      if (trigger === undefined) throw new TypeError('the event names no action');
+      const decision = await rules.decideAsync(trigger, new EncodedFacts().reset(event));
+      return { ...head, ...verdictOf(decision) };
+    } catch (error) {
+      statistics.errors += 1;
+      const verdict = defaultVerdict(trigger ?? 'auth.unknown');
+      if (statistics.errors <= maxToldErrors) {
+        log.warn(
+          { err: error, trigger, verdict },
+          'an auth request could not be evaluated and got the default',
+        );
+      }
+      return { ...head, verdict: wireOf(verdict), report: true };
+    }
+  }
+
+  return { answer, statistics };
+}
+
+function verdictOf(decision: Decision): picket.v1.IAuthVerdict {
+  return {
+    verdict: wireOf(decision.verdict === 'deny' ? 'deny' : 'allow'),
+    rule: decision.rule?.name ?? '',
+    ...(decision.annotations === undefined ? {} : { annotations: decision.annotations }),
+    report: decision.matched.length > 0,
+    annotated: true,
+  };
+}
+
+function wireOf(verdict: 'allow' | 'deny'): picket.v1.Verdict {
+  return verdict === 'deny' ? picket.v1.Verdict.VERDICT_DENY : picket.v1.Verdict.VERDICT_ALLOW;
+}

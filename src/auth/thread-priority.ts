@@ -1,0 +1,20 @@
+// The lane's thread goes before the agent's other threads: a verdict is waited for by a syscall, nothing else is.
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+
+/** Nice value of the lane's thread. Not lower: the bridge's own threads, which guard the deadline, stay ahead. */
+const laneNice = -10;
+
+/**
+ * Raises the calling thread's priority; the reason when it can't be done (no CAP_SYS_NICE, not Linux), which is no
+ * error. On Linux setpriority(2) takes a thread's id and sets that thread alone.
+ */
+export function raiseThreadPriority(): string | undefined {
+  try {
+    const self = readlinkSync('/proc/thread-self'); // "1234/task/1240"
+    setPriority(Number(self.slice(self.lastIndexOf('/') + 1)), laneNice);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
