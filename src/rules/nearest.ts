@@ -1,0 +1,41 @@
+// The known name that a mistyped one most likely meant. Every "unknown …" message of the loader ends with it.
+
+/** The nearest of `names`, or undefined when none is near enough to be meant. Case counts for nothing. */
+export function nearestName(typed: string, names: Iterable<string>): string | undefined {
+  const wanted = typed.toLowerCase();
+  // A third of the letters may be wrong: beyond that a suggestion misleads more than it helps.
+  let bound = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let nearest: string | undefined;
+  for (const name of names) {
+    const distance = editDistance(wanted, name.toLowerCase(), bound);
+    if (distance < bound) {
+      bound = distance;
+      nearest = name;
+    }
+  }
+  return nearest;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two texts; `bound` or more is `bound`. */
+export function editDistance(a: string, b: string, bound: number): number {
+  if (Math.abs(a.length - b.length) >= bound) return bound;
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    let best = i;
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      }
+      row.push(cost);
+      best = Math.min(best, cost);
+    }
+    if (best >= bound) return bound;
+    beforeLast = last;
+    last = row;
+  }
+  return Math.min(bound, last[b.length] ?? bound);
+}

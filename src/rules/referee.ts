@@ -1,0 +1,63 @@
+// json-rules-engine itself, with Picket's operators: it evaluates what can't be compiled, and tests hold the compiled
+// rules against it.
+
+import { Engine, Operator, OperatorDecorator } from 'json-rules-engine';
+import { type Facts, type FactValue, type Slot, slotOf } from '../events/facts.ts';
+import { isFactReference, type NamedConditions, visitLeaves } from './conditions.ts';
+import { DECORATORS } from './decorators.ts';
+import { ADDED_OPERATORS, MATCHES_IGNORING_CASE, STANDARD_OPERATORS } from './operators.ts';
+import type { RuleDefinition } from './schema.ts';
+
+export interface Referee {
+  /** Reads every fact it needs before it returns. */
+  matches(facts: Facts): Promise<boolean>;
+}
+
+/** An engine of json-rules-engine that knows Picket's operators and decorators and takes missing facts as undefined. */
+export function createEngine(): Engine {
+  const engine = new Engine([], { allowUndefinedFacts: true });
+  for (const { name, evaluate } of [...STANDARD_OPERATORS, ...ADDED_OPERATORS, MATCHES_IGNORING_CASE]) {
+    engine.addOperator(new Operator<FactValue, FactValue>(name, evaluate));
+  }
+  for (const { name, evaluate } of DECORATORS.values()) {
+    engine.addOperatorDecorator(
+      new OperatorDecorator<FactValue, FactValue, FactValue, FactValue>(name, evaluate),
+    );
+  }
+  return engine;
+}
+
+export function refereeOf(rule: RuleDefinition, named: NamedConditions): Referee {
+  const engine = createEngine();
+  for (const [name, condition] of Object.entries(named)) {
+    engine.setCondition(name, structuredClone(condition) as Parameters<Engine['setCondition']>[1]);
+  }
+  const { conditions, event } = structuredClone({ conditions: rule.conditions, event: rule.event });
+  engine.addRule({ conditions, event } as Parameters<Engine['addRule']>[0]);
+  const slots = slotsOf(rule, named);
+  // An engine that runs twice at once skips rules: the first run to end marks it as finished. One after another, then.
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    matches: (facts) => {
+      const values: Record<string, FactValue> = {};
+      for (const [name, slot] of slots) values[name] = facts.get(slot);
+      const matches = turn.then(async () => (await engine.run(values)).results.length > 0);
+      turn = matches.catch(() => undefined);
+      return matches;
+    },
+  };
+}
+
+/** The facts that json-rules-engine asks for by name: whole objects, to which it applies the paths itself. */
+function slotsOf(rule: RuleDefinition, named: NamedConditions): ReadonlyMap<string, Slot> {
+  const slots = new Map<string, Slot>();
+  const add = (name: string): void => {
+    const slot = slotOf(name);
+    if (slot !== undefined) slots.set(name, slot);
+  };
+  visitLeaves(rule.conditions, named, (leaf) => {
+    add(leaf.fact);
+    if (isFactReference(leaf.value)) add(leaf.value.fact);
+  });
+  return slots;
+}

@@ -1,0 +1,117 @@
+// zod's issues with a rule file, in words for the person who wrote it.
+
+import type { z } from 'zod';
+import { nearestName } from './nearest.ts';
+import type { DocumentPath, RuleDocument } from './rule-document.ts';
+import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
+
+type Issue = z.core.$ZodIssue;
+
+const NAMES: Readonly<Record<string, string>> = {
+  string: 'text',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
+
+/**
+ * @param at where in the document the parsed value stands
+ * @param keysAt the keys that are known at a path below it, for suggestions
+ */
+export function explainIssues(
+  issues: readonly Issue[],
+  document: RuleDocument,
+  at: DocumentPath,
+  keysAt: (path: DocumentPath) => readonly string[],
+): RuleProblem[] {
+  return issues.flatMap((issue) => {
+    const below = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+    return explainIssue(issue, document, [...at, ...below], keysAt(below));
+  });
+}
+
+function explainIssue(
+  issue: Issue,
+  document: RuleDocument,
+  path: DocumentPath,
+  keys: readonly string[],
+): RuleProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey(document, [...path, key], key, keys));
+  }
+  const key = path.at(-1);
+  const name =
+    typeof key === 'number' ? `entry ${key + 1} of \`${String(path.at(-2))}\`` : `\`${String(key)}\``;
+  const value = valueAt(document.value, path);
+  if (value === undefined) {
+    return [
+      {
+        ...document.placeOf(path.slice(0, -1)),
+        code: 'missing-key',
+        message: `the key ${name} is missing`,
+        expected: expectedOf(issue),
+        severity: 'error',
+      },
+    ];
+  }
+  const suggestion =
+    issue.code === 'invalid_value' && typeof value === 'string'
+      ? nearestName(value, issue.values.map(String))
+      : undefined;
+  return [
+    {
+      ...document.placeOf(path),
+      code: 'wrong-value',
+      message: `${name} can't be this${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
+      found: describeValue(value),
+      expected: expectedOf(issue),
+      severity: 'error',
+    },
+  ];
+}
+
+/** A key that means nothing here, with the one that was most likely meant. */
+export function unknownKey(
+  document: RuleDocument,
+  path: DocumentPath,
+  key: string,
+  known: readonly string[],
+): RuleProblem {
+  const meant = nearestName(key, known);
+  return {
+    ...document.placeOfKey(path),
+    code: 'unknown-key',
+    message: `unknown key \`${key}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`,
+    found: `\`${key}\``,
+    expected: oneOf(known),
+    severity: 'error',
+  };
+}
+
+function expectedOf(issue: Issue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return NAMES[issue.expected] ?? issue.expected;
+    case 'invalid_value':
+      return oneOf(issue.values.map(String));
+    case 'too_small':
+      if (issue.origin === 'string') return 'text';
+      return issue.origin === 'array' ? 'at least one entry' : `at least ${String(issue.minimum)}`;
+    case 'too_big':
+      return `at most ${String(issue.maximum)}`;
+    default:
+      return undefined;
+  }
+}
+
+function valueAt(value: unknown, path: DocumentPath): unknown {
+  let current = value;
+  for (const step of path) {
+    if (current === null || typeof current !== 'object') return undefined;
+    current = (current as Record<string | number, unknown>)[step];
+  }
+  return current;
+}
