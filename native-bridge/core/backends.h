@@ -1,0 +1,22 @@
+// The backends that this build has, for main.c. Each is one static object; its functions say what may be called when
+// (core/backend.h).
+#ifndef PICKET_BACKENDS_H
+#define PICKET_BACKENDS_H
+
+#include <stdint.h>
+
+#include "core/backend.h"
+
+struct replay_options {
+    const char *file;               // a *.picket recording
+    double speed;                   // 1: its own pace; N: N times faster; 0: as fast as it can
+    uint32_t deadline_ms;           // of auth events, from when they are played
+};
+
+struct backend *replay_backend(const struct replay_options *options);
+
+#ifdef __linux__
+struct backend *linux_backend(void);
+#endif
+
+#endif

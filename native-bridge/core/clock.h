@@ -1,0 +1,11 @@
+// The two clocks of the bridge. Pure logic never calls these: it is given the time.
+// Threading: any thread; async-signal safe.
+#ifndef PICKET_CLOCK_H
+#define PICKET_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_monotonic_us(void);   // budgets, heartbeats: never set back
+uint64_t clock_unix_ns(void);       // what events carry
+
+#endif

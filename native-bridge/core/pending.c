@@ -1,0 +1,239 @@
+#include "core/pending.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <sys/random.h>
+#endif
+
+#include "core/lock.h"
+
+enum {
+    USER_MINIMUM = 64,
+    PER_CORE = 4,
+    USERS = 4,
+    SLOT_BYTES = 32 * 1024,         // five paths of PATH_MAX and then some
+    LARGE_COUNT = 8,
+    LARGE_BYTES = 1024 * 1024,      // what fits a frame
+};
+
+struct pending_limits pending_limits_for(size_t cores) {
+    size_t user = cores * PER_CORE > USER_MINIMUM ? cores * PER_CORE : USER_MINIMUM;
+    return (struct pending_limits){
+        .slots = user * USERS,
+        .per_user = user,
+        .slot_bytes = SLOT_BYTES,
+        .large_count = LARGE_COUNT,
+        .large_bytes = LARGE_BYTES,
+    };
+}
+
+int pending_init(struct pending *pending, const struct pending_limits *limits) {
+    memset(pending, 0, sizeof *pending);
+    lock_init(&pending->mutex);
+    size_t total = limits->slots * limits->slot_bytes + limits->large_count * limits->large_bytes;
+    pending->slots = calloc(limits->slots, sizeof *pending->slots);
+    pending->large = calloc(limits->large_count + 1, sizeof *pending->large);
+    pending->large_used = calloc(limits->large_count + 1, sizeof *pending->large_used);
+    pending->memory = malloc(total);
+    if (pending->slots == NULL || pending->large == NULL || pending->large_used == NULL || pending->memory == NULL) {
+        pending_free(pending);
+        return -1;
+    }
+    memset(pending->memory, 1, total);
+    pending->slots_count = limits->slots;
+    pending->per_user = limits->per_user;
+    pending->slot_bytes = limits->slot_bytes;
+    pending->large_count = limits->large_count;
+    pending->large_bytes = limits->large_bytes;
+    uint8_t *next = pending->memory;
+    for (size_t i = 0; i < limits->slots; i++, next += limits->slot_bytes) {
+        pending->slots[i].own_event = next;
+        pending->slots[i].large = -1;
+        atomic_store(&pending->slots[i].deadline_us, INT64_MAX);
+    }
+    for (size_t i = 0; i < limits->large_count; i++, next += limits->large_bytes) pending->large[i] = next;
+    return 0;
+}
+
+void pending_free(struct pending *pending) {
+    free(pending->slots);
+    free(pending->large);
+    free(pending->large_used);
+    free(pending->memory);
+    pending->slots = NULL;
+    pending->large = NULL;
+    pending->large_used = NULL;
+    pending->memory = NULL;
+    (void)pthread_mutex_destroy(&pending->mutex);
+}
+
+// An id that cannot be guessed, under the mutex.
+static uint64_t next_id(struct pending *pending) {
+    uint64_t id = 0;
+    while (id == 0) {
+        if (pending->ids_left == 0) {
+            // Fails only for a size over 256 or a kernel without it: then no id is safe to give.
+            if (getentropy(pending->ids, sizeof pending->ids) != 0) abort();
+            pending->ids_left = PENDING_ID_BATCH;
+        }
+        id = pending->ids[--pending->ids_left];
+    }
+    return id;
+}
+
+static bool user_has_room(const struct pending *pending, uint32_t uid) {
+    size_t count = 0;
+    for (size_t i = 0; i < pending->slots_count; i++)
+        if (pending->slots[i].references > 0 && pending->slots[i].uid == uid) count++;
+    return count < pending->per_user;
+}
+
+static int take_large(struct pending *pending) {
+    for (size_t i = 0; i < pending->large_count; i++) {
+        if (pending->large_used[i]) continue;
+        pending->large_used[i] = true;
+        return (int)i;
+    }
+    return -1;
+}
+
+// The first free slot from where the id points: so a verdict's id finds its slot without a search.
+static struct request *free_slot(struct pending *pending, uint64_t id) {
+    for (size_t i = 0; i < pending->slots_count; i++) {
+        struct request *slot = &pending->slots[(id + i) % pending->slots_count];
+        if (slot->references == 0) return slot;
+    }
+    return NULL;
+}
+
+struct request *pending_admit(struct pending *pending, uint32_t uid, struct bytes event) {
+    struct request *slot = NULL;
+    lock(&pending->mutex);
+    if (pending->in_use >= pending->slots_count || !user_has_room(pending, uid)) goto out;
+    int large = -1;
+    if (event.length > pending->slot_bytes) {
+        if (event.length > pending->large_bytes) goto out;
+        large = take_large(pending);
+        if (large < 0) goto out;
+    }
+    uint64_t id = next_id(pending);
+    slot = free_slot(pending, id);
+    if (slot == NULL) {
+        if (large >= 0) pending->large_used[large] = false;
+        goto out;
+    }
+    slot->references = 2;
+    slot->id = id;
+    slot->order = ++pending->order;
+    slot->uid = uid;
+    slot->large = large;
+    slot->event = large >= 0 ? pending->large[large] : slot->own_event;
+    slot->event_length = event.length;
+    slot->sent = false;
+    atomic_store(&slot->slow, SLOW_NO);
+    atomic_store(&slot->epoch, 0);
+    pending->in_use++;
+out:
+    unlock(&pending->mutex);
+    if (slot != NULL && event.length > 0) memcpy(slot->event, event.data, event.length);
+    return slot;
+}
+
+void pending_open(struct request *request, int64_t deadline_us) {
+    atomic_store(&request->claim, request->id);
+    atomic_store(&request->deadline_us, deadline_us);
+}
+
+bool pending_claim(struct request *request, uint64_t id) {
+    uint64_t expected = id;
+    if (id == 0 || !atomic_compare_exchange_strong(&request->claim, &expected, 0)) return false;
+    atomic_store(&request->deadline_us, INT64_MAX);
+    return true;
+}
+
+void pending_release(struct pending *pending, struct request *request) {
+    lock(&pending->mutex);
+    if (--request->references == 0) {
+        if (request->large >= 0) pending->large_used[request->large] = false;
+        request->large = -1;
+        pending->in_use--;
+    }
+    unlock(&pending->mutex);
+}
+
+// Under the mutex a slot whose claim stands has references, and keeps them until it is released.
+static bool hold(struct request *slot) {
+    if (slot->references == 0 || atomic_load(&slot->claim) == 0) return false;
+    slot->references++;
+    return true;
+}
+
+struct request *pending_find(struct pending *pending, uint64_t id) {
+    struct request *found = NULL;
+    if (id == 0) return NULL;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count && found == NULL; i++) {
+        struct request *slot = &pending->slots[(id + i) % pending->slots_count];
+        if (atomic_load(&slot->claim) == id && hold(slot)) found = slot;
+    }
+    unlock(&pending->mutex);
+    return found;
+}
+
+struct request *pending_expired(struct pending *pending, int64_t now_us) {
+    struct request *found = NULL;
+    if (pending_earliest(pending) > now_us) return NULL;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count && found == NULL; i++) {
+        struct request *slot = &pending->slots[i];
+        if (atomic_load(&slot->deadline_us) <= now_us && hold(slot)) found = slot;
+    }
+    unlock(&pending->mutex);
+    return found;
+}
+
+int64_t pending_earliest(const struct pending *pending) {
+    int64_t earliest = INT64_MAX;
+    for (size_t i = 0; i < pending->slots_count; i++) {
+        int64_t deadline = atomic_load(&pending->slots[i].deadline_us);
+        if (deadline < earliest) earliest = deadline;
+    }
+    return earliest;
+}
+
+static int by_order(const void *left, const void *right) {
+    const struct request *const *a = left;
+    const struct request *const *b = right;
+    return (*a)->order < (*b)->order ? -1 : (*a)->order > (*b)->order;
+}
+
+size_t pending_all(struct pending *pending, struct request **out, size_t capacity) {
+    size_t count = 0;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count && count < capacity; i++)
+        if (hold(&pending->slots[i])) out[count++] = &pending->slots[i];
+    unlock(&pending->mutex);
+    if (count > 1) qsort(out, count, sizeof *out, by_order);
+    return count;
+}
+
+size_t pending_count(struct pending *pending) {
+    lock(&pending->mutex);
+    size_t count = pending->in_use;
+    unlock(&pending->mutex);
+    return count;
+}
+
+void pending_note_answered(struct pending *pending, uint64_t id) {
+    size_t next = atomic_fetch_add(&pending->late_next, 1);
+    atomic_store(&pending->late[next % PENDING_LATE_IDS], id);
+}
+
+bool pending_was_answered(const struct pending *pending, uint64_t id) {
+    if (id == 0) return false;
+    for (size_t i = 0; i < PENDING_LATE_IDS; i++)
+        if (atomic_load(&pending->late[i]) == id) return true;
+    return false;
+}

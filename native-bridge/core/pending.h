@@ -1,0 +1,103 @@
+// The requests that wait for a verdict: a fixed number of slots, made at start. A request is answered by whoever wins
+// pending_claim(); all others lose, for ever.
+//
+// Ownership: a slot is in use while somebody holds a reference. pending_admit() gives two: one for whoever will claim
+// the request, one for the caller. pending_find() and the iterators give one. The event's bytes are the slot's own.
+// Threading: all functions may be called from any thread; none blocks but for a short mutex. Fields of a request may be
+// read by whoever holds a reference; those marked (lane) are guarded by the lane's mutex.
+#ifndef PICKET_PENDING_H
+#define PICKET_PENDING_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/backend.h"
+
+#define PENDING_ID_BATCH 32         // getentropy gives at most 256 bytes at a time
+#define PENDING_LATE_IDS 4096       // how many answered requests are remembered to tell a late verdict from a wrong one
+
+enum slow_state { SLOW_NO, SLOW_WANTED, SLOW_SENT };
+
+struct request {
+    _Atomic uint64_t claim;         // the id while unanswered, else 0
+    _Atomic int64_t deadline_us;    // monotonic; INT64_MAX while not open
+    atomic_int slow;                // enum slow_state
+    _Atomic uint64_t epoch;         // of the policy by which the agent was asked last; 0: not asked
+    uint64_t id;
+    uint64_t order;                 // of arrival
+    uint64_t token;                 // the backend's
+    const char *action;
+    uint32_t uid;
+    uint32_t budget_us;
+    int64_t arrived_us;
+    enum verdict default_verdict;
+    bool sent;                      // (lane) written to the FIFO of the present generation
+    uint8_t *event;
+    size_t event_length;
+
+    // pending.c's own, under its mutex
+    uint32_t references;
+    int large;                      // index of a large buffer, or -1
+    uint8_t *own_event;
+};
+
+struct pending {
+    pthread_mutex_t mutex;
+    struct request *slots;
+    size_t slots_count;
+    size_t per_user;
+    size_t slot_bytes;
+    uint8_t **large;
+    bool *large_used;
+    size_t large_count;
+    size_t large_bytes;
+    size_t in_use;
+    uint64_t order;
+    uint64_t ids[PENDING_ID_BATCH];
+    size_t ids_left;
+    _Atomic uint64_t late[PENDING_LATE_IDS];
+    atomic_size_t late_next;
+    uint8_t *memory;
+};
+
+struct pending_limits {
+    size_t slots;           // in all
+    size_t per_user;
+    size_t slot_bytes;      // an event up to this size needs nothing but its slot
+    size_t large_count;     // buffers for larger events
+    size_t large_bytes;
+};
+
+// 64 or 4 a core, whichever is more, for a user; four times that in all.
+struct pending_limits pending_limits_for(size_t cores);
+
+// 0, or -1 when memory is short. Touches all of its memory, so that the auth path takes no page fault.
+int pending_init(struct pending *pending, const struct pending_limits *limits);
+void pending_free(struct pending *pending);
+
+// A slot with a copy of the event, or NULL beyond a bound. The caller fills in the rest and calls pending_open(), or
+// gives it up with two calls of pending_release().
+struct request *pending_admit(struct pending *pending, uint32_t uid, struct bytes event);
+// From here on the request can be found, claimed and expire.
+void pending_open(struct request *request, int64_t deadline_us);
+
+// True for exactly one caller. The winner answers and then calls pending_release() for the claim's reference.
+bool pending_claim(struct request *request, uint64_t id);
+void pending_release(struct pending *pending, struct request *request);
+
+struct request *pending_find(struct pending *pending, uint64_t id);
+// An unanswered request whose deadline is past, or NULL.
+struct request *pending_expired(struct pending *pending, int64_t now_us);
+int64_t pending_earliest(const struct pending *pending);   // INT64_MAX: none
+// All unanswered requests in order of arrival; at most `capacity`.
+size_t pending_all(struct pending *pending, struct request **out, size_t capacity);
+size_t pending_count(struct pending *pending);
+
+// The request was answered by something else than a verdict: one that still comes is late.
+void pending_note_answered(struct pending *pending, uint64_t id);
+bool pending_was_answered(const struct pending *pending, uint64_t id);
+
+#endif
