@@ -142,8 +142,9 @@ out:
 }
 
 void pending_open(struct request *request, int64_t deadline_us) {
-    atomic_store(&request->claim, request->id);
+    // In this order: whoever claims resets the deadline, and that must come last.
     atomic_store(&request->deadline_us, deadline_us);
+    atomic_store(&request->claim, request->id);
 }
 
 bool pending_claim(struct request *request, uint64_t id) {
@@ -203,10 +204,14 @@ int64_t pending_earliest(const struct pending *pending) {
     return earliest;
 }
 
-static int by_order(const void *left, const void *right) {
-    const struct request *const *a = left;
-    const struct request *const *b = right;
-    return (*a)->order < (*b)->order ? -1 : (*a)->order > (*b)->order;
+// By insertion: qsort() may allocate, and slots come nearly in order.
+static void sort_by_order(struct request **list, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        struct request *item = list[i];
+        size_t at = i;
+        for (; at > 0 && list[at - 1]->order > item->order; at--) list[at] = list[at - 1];
+        list[at] = item;
+    }
 }
 
 size_t pending_all(struct pending *pending, struct request **out, size_t capacity) {
@@ -215,7 +220,7 @@ size_t pending_all(struct pending *pending, struct request **out, size_t capacit
     for (size_t i = 0; i < pending->slots_count && count < capacity; i++)
         if (hold(&pending->slots[i])) out[count++] = &pending->slots[i];
     unlock(&pending->mutex);
-    if (count > 1) qsort(out, count, sizeof *out, by_order);
+    sort_by_order(out, count);
     return count;
 }
 
