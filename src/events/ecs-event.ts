@@ -1,0 +1,151 @@
+// An event as a plain object in ECS names: what tests write, replay parses and NDJSON prints.
+import type { FactValue } from './facts.ts';
+import type { Platform, Trigger } from './triggers.ts';
+
+export type JsonObject = { readonly [key: string]: FactValue };
+
+export interface EcsUser {
+  readonly id?: string;
+  readonly name?: string;
+}
+
+export interface EcsCodeSignature {
+  readonly exists?: boolean;
+  readonly signing_id?: string;
+  readonly team_id?: string;
+  readonly platform_binary?: boolean;
+  readonly flags?: number;
+  readonly cdhash?: string;
+}
+
+export interface EcsHash {
+  readonly sha256?: string;
+  readonly unstable?: boolean;
+}
+
+export interface EcsProcess {
+  readonly executable?: string;
+  readonly name?: string;
+  readonly pid?: number;
+  readonly entity_id?: string;
+  readonly args?: readonly string[];
+  readonly command_line?: string;
+  readonly working_directory?: string;
+  readonly start?: string;
+  readonly user?: EcsUser;
+  readonly real_user?: EcsUser;
+  readonly group?: { readonly id?: string };
+  readonly parent?: EcsProcess;
+  readonly previous?: EcsProcess;
+  readonly code_signature?: EcsCodeSignature;
+  readonly hash?: EcsHash;
+  readonly exit_code?: number;
+  readonly executable_unresolved?: boolean;
+  readonly env_vars?: readonly string[];
+  readonly tty?: { readonly name?: string };
+  readonly thread?: { readonly id?: number };
+  readonly session_leader?: { readonly pid?: number };
+  readonly group_leader?: { readonly pid?: number };
+}
+
+export interface EcsFile {
+  readonly path?: string;
+  readonly name?: string;
+  readonly extension?: string;
+  readonly directory?: string;
+  readonly path_unresolved?: boolean;
+  readonly target_path?: string;
+  readonly inode?: string;
+  readonly device?: string;
+  readonly size?: number | bigint;
+  readonly mode?: string;
+  readonly type?: string;
+  readonly uid?: string;
+  readonly gid?: string;
+  readonly owner?: string;
+  readonly links?: number;
+  readonly mtime?: string;
+  readonly ctime?: string;
+  readonly hash?: EcsHash;
+  readonly code_signature?: EcsCodeSignature;
+}
+
+export interface EcsDnsAnswer {
+  readonly name?: string;
+  readonly type?: string;
+  readonly class?: string;
+  readonly ttl?: number;
+  readonly data?: string;
+}
+
+export interface EcsEndpoint {
+  readonly ip?: string;
+  readonly port?: number;
+  readonly domain?: string;
+}
+
+/** What Picket adds. */
+export interface EcsPicket {
+  readonly trigger?: Trigger;
+  readonly decision?: string;
+  readonly rules?: readonly string[];
+  readonly tags?: readonly string[];
+  readonly alerts?: readonly {
+    readonly rule?: string;
+    readonly severity?: string;
+    readonly message?: string;
+  }[];
+  readonly shadow?: readonly { readonly rule?: string; readonly verdict?: string }[];
+  readonly suppressed?: number | bigint;
+  readonly auth?: {
+    readonly verdict?: string;
+    readonly level?: string;
+    readonly rule?: string;
+    readonly epoch?: number | bigint;
+    readonly budget_us?: number;
+    readonly answered_us?: number;
+    readonly request_id?: string;
+    readonly annotated?: boolean;
+  };
+  readonly unwatched?: { readonly from?: string; readonly to?: string; readonly who?: string };
+  readonly takeover?: {
+    readonly generation?: number | bigint;
+    readonly uid?: number;
+    readonly pid?: number;
+    readonly agent?: string;
+  };
+}
+
+export interface EcsEvent {
+  readonly event?: {
+    readonly sequence?: number | bigint;
+    readonly created?: string;
+    readonly kind?: string;
+    readonly category?: readonly string[];
+    readonly action?: string;
+    readonly code?: string;
+    readonly provider?: string;
+    readonly outcome?: string;
+  };
+  readonly host?: { readonly os?: { readonly type?: Platform } };
+  readonly process?: EcsProcess;
+  readonly file?: EcsFile;
+  readonly exec?: { readonly stage?: string; readonly script?: string };
+  readonly message?: string;
+  readonly log?: { readonly level?: string; readonly logger?: string };
+  readonly dns?: {
+    readonly type?: string;
+    readonly question?: { readonly name?: string; readonly type?: string; readonly class?: string };
+    readonly answers?: readonly EcsDnsAnswer[];
+    readonly response_code?: string;
+  };
+  readonly source?: EcsEndpoint;
+  readonly destination?: EcsEndpoint;
+  readonly network?: { readonly transport?: string; readonly direction?: string };
+  readonly es?: JsonObject;
+  readonly picket?: EcsPicket;
+}
+
+export { decodeEvent } from './decode-event.ts';
+export { encodeEvent } from './encode-event.ts';
+export { stringifyEvent } from './stringify-event.ts';

@@ -1,0 +1,278 @@
+// Which facts a rule may read, by trigger and platform: the source of the loader's errors, of the JSON Schema and of
+// the reference page. What an event carries is in wire-table.ts; here is who offers it.
+import { ES_EVENT_TYPES } from './es-event-types.ts';
+import { type Slot, slotOf } from './facts.ts';
+import { LOCATIONS, NODES } from './slot-locations.ts';
+import { FILE_ACTIONS, LINUX_ACTIONS, TARGET_ACTIONS } from './trigger-actions.ts';
+import { actionOfTrigger, type Platform, type Trigger } from './triggers.ts';
+import { EVENT, type Property, type WireField, type WireMessage } from './wire-table.ts';
+
+export type FactType = 'text' | 'number' | 'boolean' | 'time' | 'text[]' | 'object' | 'object[]' | 'any';
+
+export interface FactDefinition {
+  readonly name: string;
+  readonly type: FactType;
+  /** What it is a function of, for this trigger: only `content` survives a rename. */
+  readonly property: Property;
+  /** Events of the trigger may lack it. */
+  readonly mayBeMissing: boolean;
+  readonly description: string;
+  readonly slot: Slot;
+}
+
+/** Every trigger that a rule may name. Actions newer than this code exist, but no rule is checked against them. */
+export function triggersOf(platform: Platform): readonly Trigger[] {
+  const others: Trigger[] = ['log', 'dns.query', 'dns.answer', 'flow', 'picket'];
+  if (platform === 'linux') {
+    return [
+      ...LINUX_ACTIONS.auth.map((action): Trigger => `auth.${action}`),
+      ...LINUX_ACTIONS.notify.map((action): Trigger => `notify.${action}`),
+      ...others,
+    ];
+  }
+  return [...ES_EVENT_TYPES.map(({ kind, name }): Trigger => `${kind}.${name}`), ...others];
+}
+
+const tables = new Map<string, ReadonlyMap<string, FactDefinition>>();
+
+/** The facts of a trigger, whole objects left out. `es` stands for all of `es.<anything>`. */
+export function offered(trigger: Trigger, platform: Platform): readonly FactDefinition[] {
+  return [...tableOf(trigger, platform).values()].filter(({ type }) => type !== 'object');
+}
+
+/** A fact or a whole object (`process`) of a trigger; undefined: none of its events has it. */
+export function findFact(name: string, trigger: Trigger, platform: Platform): FactDefinition | undefined {
+  const table = tableOf(trigger, platform);
+  const found = table.get(name);
+  if (found !== undefined || !name.startsWith('es.') || !table.has('es')) return found;
+  const slot = slotOf(name);
+  if (slot === undefined) return undefined;
+  const description = 'By the name that eslogger prints.';
+  return { name, type: 'any', property: 'event', mayBeMissing: true, description, slot };
+}
+
+/** The triggers that offer a fact, for errors that say where it exists. */
+export function whereOffered(
+  name: string,
+): readonly { readonly trigger: Trigger; readonly platform: Platform }[] {
+  const places: { trigger: Trigger; platform: Platform }[] = [];
+  for (const platform of ['linux', 'macos'] as const) {
+    for (const trigger of triggersOf(platform)) {
+      if (findFact(name, trigger, platform) !== undefined) places.push({ trigger, platform });
+    }
+  }
+  return places;
+}
+
+/** The name that was meant, probably; undefined: nothing is near. */
+export function nearestFact(name: string, trigger: Trigger, platform: Platform): string | undefined {
+  let nearest: string | undefined;
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of tableOf(trigger, platform).keys()) {
+    const distance = sharesLastStep(name, candidate) ? 1.5 : editDistance(name, candidate, least);
+    if (distance < least) {
+      least = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+function tableOf(trigger: Trigger, platform: Platform): ReadonlyMap<string, FactDefinition> {
+  const key = `${platform} ${trigger}`;
+  const found = tables.get(key);
+  if (found !== undefined) return found;
+  const table = new Map<string, FactDefinition>();
+  for (const definition of ALL) {
+    if (!isOffered(definition.name, trigger, platform)) continue;
+    table.set(definition.name, { ...definition, property: propertyFor(definition, trigger) });
+  }
+  for (const name of table.keys()) addObjects(table, name);
+  if (tables.size < 1024) tables.set(key, table);
+  return table;
+}
+
+/** In exec `process` is what is started: its path and content are those of the file asked about. */
+function propertyFor({ name, property }: FactDefinition, trigger: Trigger): Property {
+  if (!name.startsWith('process.')) return property;
+  if (/^process\.(parent|previous)\./.test(name)) return property === 'arguments' ? 'arguments' : 'actor';
+  const isExec = actionOfTrigger(trigger) === 'exec';
+  return isExec || (property !== 'path' && property !== 'content') ? property : 'actor';
+}
+
+const ACTOR =
+  /^process\.(?:(?:parent|previous)\.)?(?:executable|executable_unresolved|name|pid|entity_id|start|group\.id|tty\.name|session_leader\.pid|group_leader\.pid|(?:user|real_user)\.(?:id|name)|hash\.(?:sha256|unstable))$/;
+const SIGNATURE = /^process\.(?:(?:parent|previous)\.)?code_signature\./;
+const ARGUMENTS = /^process\.(?:(?:parent|previous)\.)?(?:args|command_line|working_directory)$/;
+
+function isOffered(name: string, trigger: Trigger, platform: Platform): boolean {
+  if (name.startsWith('event.') || name.startsWith('host.') || name === 'picket.trigger') return true;
+  if (name.startsWith('picket.unwatched.') || name.startsWith('picket.takeover.'))
+    return trigger === 'picket';
+  if (trigger === 'picket' || name.startsWith('picket.')) return false;
+  const action = actionOfTrigger(trigger);
+  if (name === 'es') return platform === 'macos';
+  if (name.startsWith('process.')) return isProcessFactOffered(name, trigger, action, platform);
+  if (action !== undefined) {
+    if (name === 'file.target_path') return TARGET_ACTIONS.has(action) || isUnknown(action);
+    if (name.startsWith('file.code_signature.')) return platform === 'macos' && action === 'exec';
+    if (name.startsWith('file.')) return FILE_ACTIONS.has(action) || isUnknown(action);
+    if (name === 'exec.stage') return trigger === 'auth.exec' && platform === 'linux';
+    if (name === 'exec.script')
+      return trigger === 'notify.exec' || (action === 'exec' && platform === 'macos');
+    return false;
+  }
+  if (trigger === 'log') return name === 'message' || name.startsWith('log.');
+  if (name.startsWith('dns.')) return trigger !== 'flow';
+  return /^(?:source|destination|network)\./.test(name);
+}
+
+function isProcessFactOffered(
+  name: string,
+  trigger: Trigger,
+  action: string | undefined,
+  platform: Platform,
+): boolean {
+  const isOther = /^process\.(?:parent|previous)\./.test(name);
+  if (name.startsWith('process.previous.') && action !== 'exec') return false;
+  if (name === 'process.exit_code') return action === 'exit';
+  if (name.endsWith('thread.id')) return platform === 'linux' && !isOther;
+  if (SIGNATURE.test(name)) return platform === 'macos';
+  if (ACTOR.test(name)) return true;
+  if (name === 'process.env_vars')
+    return action === 'exec' && !(trigger === 'auth.exec' && platform === 'linux');
+  if (!ARGUMENTS.test(name)) return false;
+  // A Linux auth.exec is asked before the new arguments exist; the folder is the caller's and stays.
+  if (platform === 'linux') return isOther || trigger !== 'auth.exec' || name === 'process.working_directory';
+  return action === 'exec' && !isOther;
+}
+
+function isUnknown(action: string): boolean {
+  return !ES_EVENT_TYPES.some(({ name }) => name === action);
+}
+
+const ALWAYS = new Set(['event.action', 'event.created', 'event.kind', 'host.os.type', 'picket.trigger']);
+
+const DERIVED: Readonly<Record<string, readonly [FactType, Property, string]>> = {
+  'process.name': [
+    'text',
+    'path',
+    'File name of the program, or the kernel’s short name where the path is unknown.',
+  ],
+  'process.command_line': ['text', 'arguments', 'Arguments, joined by one space.'],
+  'file.name': ['text', 'path', 'Last part of the path.'],
+  'file.extension': ['text', 'path', 'What follows the last dot of the name.'],
+  'file.directory': ['text', 'path', 'The path without its last part.'],
+  'file.type': [
+    'text',
+    'metadata',
+    'file, directory, symlink, fifo, socket, character_device or block_device.',
+  ],
+  'event.kind': ['text', 'event', 'Always "event".'],
+  'event.category': ['text[]', 'event', 'ECS category: process, file, network, authentication, …'],
+  'picket.trigger': ['text', 'event', 'What a rule is `on:` to see this event.'],
+};
+
+const ALL: readonly FactDefinition[] = [...LOCATIONS.keys()].flatMap(define);
+
+function define(name: string): FactDefinition[] {
+  const slot = slotOf(name);
+  if (slot === undefined) return [];
+  const mayBeMissing = !ALWAYS.has(name);
+  const { location } = slot;
+  if (location.type === 'derived') {
+    const [type, property, description] = DERIVED[location.fact] ?? ['text', 'event', ''];
+    return [{ name, type, property, mayBeMissing, description, slot }];
+  }
+  if (location.type === 'field') {
+    const { field } = location;
+    return [
+      {
+        name,
+        type: typeOf(field),
+        property: field.property,
+        mayBeMissing,
+        description: field.description,
+        slot,
+      },
+    ];
+  }
+  const field = repeatedMessage(name);
+  if (name !== 'es' && field === undefined) return [];
+  const description = field?.description ?? 'What ECS has no name for, by the names that eslogger prints.';
+  return [
+    {
+      name,
+      type: field === undefined ? 'any' : 'object[]',
+      property: field?.property ?? 'event',
+      mayBeMissing,
+      description,
+      slot,
+    },
+  ];
+}
+
+function repeatedMessage(name: string): WireField | undefined {
+  for (const node of NODES) {
+    for (const field of node.message.fields) {
+      if (!field.repeated || field.message === undefined) continue;
+      const full = node.name === '' ? field.path.join('.') : `${node.name}.${field.path.join('.')}`;
+      if (full === name) return field;
+    }
+  }
+  return undefined;
+}
+
+function addObjects(table: Map<string, FactDefinition>, name: string): void {
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+    const object = name.slice(0, dot);
+    const slot = slotOf(object);
+    if (table.has(object) || slot === undefined) continue;
+    const description = describeObject(object, EVENT);
+    table.set(object, {
+      name: object,
+      type: 'object',
+      property: 'event',
+      mayBeMissing: true,
+      description,
+      slot,
+    });
+  }
+}
+
+function describeObject(name: string, message: WireMessage): string {
+  for (const field of message.fields) {
+    const path = field.path.join('.');
+    if (path === name) return field.description;
+    if (name.startsWith(`${path}.`) && field.message)
+      return describeObject(name.slice(path.length + 1), field.message);
+  }
+  return `All of ${name}.*.`;
+}
+
+function typeOf(field: WireField): FactType {
+  if (field.repeated) return 'text[]';
+  if (field.kind === 'boolean') return 'boolean';
+  if (field.kind === 'time') return 'time';
+  return field.kind === 'uint32' || field.kind === 'uint64' || field.kind === 'sint32' ? 'number' : 'text';
+}
+
+/** `cmdline` and `process.exe` are no near spelling of anything; `executable` is nearly `process.executable`. */
+function sharesLastStep(name: string, candidate: string): boolean {
+  return candidate.endsWith(`.${name}`);
+}
+
+/** Levenshtein's, given up at `limit`. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

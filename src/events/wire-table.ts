@@ -1,0 +1,327 @@
+// THE table of what an event can say: for each field of event.proto its ECS name, its type as a fact, what its zero
+// means and what kind of property it is. Codecs, slots, the fact table and the reference page are made from it.
+
+/**
+ * text: bytes by PEP 383 · id, id64: an unsigned number that ECS writes as text · time: nanoseconds since 1970 as
+ * ISO 8601 · hex: bytes as lower-case hex · mode: st_mode, split into file.mode and file.type · value: picket.v1.Value.
+ */
+export type WireKind =
+  | 'text'
+  | 'uint32'
+  | 'uint64'
+  | 'sint32'
+  | 'boolean'
+  | 'id'
+  | 'id64'
+  | 'fixedId'
+  | 'time'
+  | 'hex'
+  | 'mode'
+  | 'enum'
+  | 'kind'
+  | 'value'
+  | 'message';
+
+/**
+ * What proto3's zero means. nonzero: the fact is missing · explicit: the field has presence of its own · always:
+ * zero is a value wherever the message is · { with: n }: zero is a value where field n is present and not zero.
+ */
+export type Presence = 'nonzero' | 'explicit' | 'always' | { readonly with: number };
+
+/** What a fact is a function of; from this the cacheability of verdicts is derived. */
+export type Property = 'event' | 'actor' | 'arguments' | 'path' | 'content' | 'metadata' | 'time' | 'network';
+
+export interface WireField {
+  readonly number: number;
+  /** Within the message's object, in ECS names: `group.id`. */
+  readonly path: readonly string[];
+  readonly kind: WireKind;
+  readonly presence: Presence;
+  readonly repeated: boolean;
+  readonly message: WireMessage | undefined;
+  readonly names: readonly string[];
+  readonly property: Property;
+  readonly description: string;
+}
+
+export interface WireMessage {
+  readonly name: string;
+  readonly fields: WireField[];
+  /** By field number. */
+  readonly byNumber: (WireField | undefined)[];
+}
+
+type Options = Partial<Pick<WireField, 'presence' | 'repeated' | 'message' | 'names' | 'property'>>;
+
+function field(
+  number: number,
+  name: string,
+  kind: WireKind,
+  description: string,
+  options: Options = {},
+): WireField {
+  return {
+    number,
+    path: name.split('.'),
+    kind,
+    description,
+    presence: options.presence ?? 'nonzero',
+    repeated: options.repeated ?? false,
+    message: options.message,
+    names: options.names ?? [],
+    property: options.property ?? 'event',
+  };
+}
+
+function message(name: string, fields: WireField[]): WireMessage {
+  const byNumber: (WireField | undefined)[] = [];
+  for (const each of fields) byNumber[each.number] = each;
+  return { name, fields, byNumber };
+}
+
+const VERDICTS = ['', 'allow', 'deny', 'defer', 'forward', 'drop'];
+const LEVELS = [
+  '',
+  'agent',
+  'slow_lane',
+  'static',
+  'default_deadline',
+  'default_breaker',
+  'default_no_agent',
+  'overload',
+  'exempt_actor',
+  'never_denied',
+];
+
+const always: Options = { presence: 'always' };
+const repeated: Options = { repeated: true };
+
+const user = message('User', [
+  field(1, 'id', 'id', 'Numeric user id, as text. "0" is root.', { presence: 'always', property: 'actor' }),
+  field(2, 'name', 'text', 'Login name.', { property: 'actor' }),
+]);
+
+const codeSignature = message('CodeSignature', [
+  field(1, 'exists', 'boolean', 'Whether the code is signed; false where it is known to be unsigned.', {
+    ...always,
+    property: 'content',
+  }),
+  field(2, 'signing_id', 'text', 'Signing identifier.', { property: 'content' }),
+  field(3, 'team_id', 'text', 'Team identifier.', { property: 'content' }),
+  field(4, 'platform_binary', 'boolean', 'Part of the operating system, signed by Apple.', {
+    ...always,
+    property: 'content',
+  }),
+  field(5, 'flags', 'uint32', 'Code-signing flags (CS_*).', { property: 'content' }),
+  field(6, 'cdhash', 'hex', 'Hash of the code directory, lower-case hex.', { property: 'content' }),
+]);
+
+const hash = message('Hash', [
+  field(1, 'sha256', 'hex', 'SHA-256 of the content, lower-case hex. Computed only when a rule reads it.', {
+    property: 'content',
+  }),
+  field(2, 'unstable', 'boolean', 'true: the file was open for writing while it was read; else missing.', {
+    property: 'content',
+  }),
+]);
+
+const process = message('Process', [
+  field(1, 'executable', 'text', 'Absolute path of the program.', { property: 'path' }),
+  field(2, 'pid', 'uint32', 'Process id.', { property: 'actor' }),
+  field(
+    3,
+    'entity_id',
+    'text',
+    'Process id and start (macOS: pid:pidversion), unique on a host until its next boot.',
+    {
+      property: 'actor',
+    },
+  ),
+  field(4, 'args', 'text', 'Arguments, the program first.', { ...repeated, property: 'arguments' }),
+  field(5, 'working_directory', 'text', 'Working directory.', { property: 'actor' }),
+  field(6, 'start', 'time', 'When the process began.', { property: 'actor' }),
+  field(7, 'user', 'message', 'Effective user.', { message: user, property: 'actor' }),
+  field(8, 'real_user', 'message', 'Real user.', { message: user, property: 'actor' }),
+  field(9, 'group.id', 'id', 'Effective group, as text.', { presence: { with: 7 }, property: 'actor' }),
+  field(12, 'code_signature', 'message', 'Code signature of the program.', {
+    message: codeSignature,
+    property: 'content',
+  }),
+  field(13, 'hash', 'message', 'Hashes of the program.', { message: hash, property: 'content' }),
+  field(14, 'exit_code', 'sint32', 'Exit status.', { presence: 'explicit', property: 'actor' }),
+  field(15, 'executable_unresolved', 'boolean', 'true: `executable` is a hint at best; else missing.', {
+    property: 'path',
+  }),
+  field(16, 'env_vars', 'text', 'Environment, KEY=value.', { ...repeated, property: 'arguments' }),
+  field(17, 'tty.name', 'text', 'Controlling terminal.', { property: 'actor' }),
+  field(18, 'thread.id', 'uint32', 'Thread id.', { property: 'actor' }),
+  field(19, 'session_leader.pid', 'uint32', 'Process id of the session leader.', { property: 'actor' }),
+  field(20, 'group_leader.pid', 'uint32', 'Process id of the leader of the process group.', {
+    property: 'actor',
+  }),
+  field(
+    21,
+    'name',
+    'text',
+    'File name of the program, or the kernel’s short name where the path is unknown.',
+    {
+      property: 'path',
+    },
+  ),
+]);
+for (const each of [
+  field(10, 'parent', 'message', 'The parent process.', { message: process, property: 'actor' }),
+  field(11, 'previous', 'message', 'In exec: the image that called exec.', {
+    message: process,
+    property: 'actor',
+  }),
+]) {
+  process.fields.push(each);
+  process.byNumber[each.number] = each;
+}
+
+const file = message('File', [
+  field(1, 'path', 'text', 'Absolute path of the file that is acted on.', { property: 'path' }),
+  field(
+    2,
+    'path_unresolved',
+    'boolean',
+    'true: `path` is a hint at best (deleted, unreachable); else missing.',
+    {
+      property: 'path',
+    },
+  ),
+  field(3, 'target_path', 'text', 'The new name in rename, link, clone, copyfile, exchangedata.', {
+    property: 'path',
+  }),
+  field(4, 'inode', 'id64', 'Inode number, as text.', { property: 'metadata' }),
+  field(5, 'device', 'id64', 'Device number, as text.', { property: 'metadata' }),
+  field(6, 'size', 'uint64', 'Size in bytes; 0 is a value where the file was looked at (it has a mode).', {
+    presence: { with: 7 },
+    property: 'metadata',
+  }),
+  field(7, 'mode', 'mode', 'Permission bits, octal text: "0644".', { property: 'metadata' }),
+  field(8, 'uid', 'id', 'Owner’s user id, as text.', { presence: 'explicit', property: 'metadata' }),
+  field(9, 'gid', 'id', 'Owner’s group id, as text.', { presence: 'explicit', property: 'metadata' }),
+  field(10, 'links', 'uint32', 'Number of hard links.', { property: 'metadata' }),
+  field(11, 'mtime', 'time', 'Last change of the content.', { property: 'metadata' }),
+  field(12, 'ctime', 'time', 'Last change of the inode.', { property: 'metadata' }),
+  field(13, 'hash', 'message', 'Hashes of the content.', { message: hash, property: 'content' }),
+  field(14, 'owner', 'text', 'Owner’s login name.', { property: 'metadata' }),
+  field(15, 'code_signature', 'message', 'Code signature of the file.', {
+    message: codeSignature,
+    property: 'content',
+  }),
+]);
+
+const exec = message('Exec', [
+  field(1, 'stage', 'enum', 'Which open of an exec this is: program, interpreter or loader.', {
+    names: ['', 'program', 'interpreter', 'loader'],
+  }),
+  field(2, 'script', 'text', 'Path of the script that an interpreter was started for.', { property: 'path' }),
+]);
+
+const dnsQuestion = message('Question', [
+  field(1, 'name', 'text', 'Name asked for.', { property: 'network' }),
+  field(2, 'type', 'text', 'Record type asked for: A, AAAA, TXT, …', { property: 'network' }),
+  field(3, 'class', 'text', 'Class, nearly always IN.', { property: 'network' }),
+]);
+const dnsAnswer = message('Answer', [
+  field(1, 'name', 'text', 'Name of the record.', { property: 'network' }),
+  field(2, 'type', 'text', 'Record type.', { property: 'network' }),
+  field(3, 'class', 'text', 'Class.', { property: 'network' }),
+  field(4, 'ttl', 'uint32', 'Seconds that it may be kept.', { ...always, property: 'network' }),
+  field(5, 'data', 'text', 'What the record says.', { property: 'network' }),
+]);
+const dns = message('Dns', [
+  field(1, 'type', 'text', 'query or answer.', { property: 'network' }),
+  field(2, 'question', 'message', 'The question.', { message: dnsQuestion, property: 'network' }),
+  field(3, 'answers', 'message', 'The records of the answer, as objects.', {
+    ...repeated,
+    message: dnsAnswer,
+    property: 'network',
+  }),
+  field(4, 'response_code', 'text', 'NOERROR, NXDOMAIN, …', { property: 'network' }),
+]);
+
+const endpoint = message('Endpoint', [
+  field(1, 'ip', 'text', 'Address.', { property: 'network' }),
+  field(2, 'port', 'uint32', 'Port.', { property: 'network' }),
+  field(3, 'domain', 'text', 'Host name, where it is known.', { property: 'network' }),
+]);
+
+const log = message('Log', [
+  field(1, 'level', 'text', 'Level of the log line.'),
+  field(2, 'logger', 'text', 'What wrote the log line.'),
+]);
+
+const network = message('Network', [
+  field(1, 'transport', 'text', 'tcp or udp.', { property: 'network' }),
+  field(2, 'direction', 'text', 'ingress or egress.', { property: 'network' }),
+]);
+
+const unwatched = message('Unwatched', [
+  field(1, 'from', 'time', 'Since when nobody watched.'),
+  field(2, 'to', 'time', 'Until when.'),
+  field(3, 'who', 'text', 'Who was away: bridge or agent.'),
+]);
+
+const takeover = message('Takeover', [
+  field(1, 'generation', 'uint64', 'Number of the agent that took over.'),
+  field(2, 'uid', 'uint32', 'Its user id.', always),
+  field(3, 'pid', 'uint32', 'Its process id.'),
+  field(4, 'agent', 'text', 'Its name.'),
+]);
+
+const auth = message('AuthOutcome', [
+  field(1, 'verdict', 'enum', 'What the kernel was told.', { names: VERDICTS }),
+  field(2, 'level', 'enum', 'Who gave the answer.', { names: LEVELS }),
+  field(3, 'rule', 'text', 'The deciding rule.'),
+  field(4, 'epoch', 'uint64', 'Epoch of the policy.'),
+  field(5, 'budget_us', 'uint32', 'Time there was for the answer.'),
+  field(6, 'answered_us', 'uint32', 'From the bridge’s read to its answer.', always),
+  field(7, 'request_id', 'fixedId', 'The request, 16 hex digits.'),
+  field(8, 'annotated', 'boolean', 'true: the auth lane evaluated the event; else missing.'),
+]);
+const alert = message('Alert', [
+  field(1, 'rule', 'text', 'The rule.'),
+  field(2, 'severity', 'text', 'informational, low, medium, high or critical.'),
+  field(3, 'message', 'text', 'What the rule says.'),
+]);
+const shadow = message('Shadow', [
+  field(1, 'rule', 'text', 'The rule.'),
+  field(2, 'verdict', 'enum', 'What it would have answered.', { names: VERDICTS }),
+]);
+
+export const EVENT: WireMessage = message('Event', [
+  field(1, 'event.sequence', 'uint64', 'Number of the event within one bridge instance.'),
+  field(2, 'event.created', 'time', 'When it happened.', { property: 'time' }),
+  field(3, 'picket.trigger', 'kind', 'What a rule is `on:` to see this event.'),
+  field(4, 'event.action', 'text', 'Endpoint Security name of what happened: exec, open, rename, …'),
+  field(5, 'event.code', 'id', 'es_event_type_t of the event, as text.'),
+  field(6, 'host.os.type', 'enum', 'macos or linux.', { names: ['', 'macos', 'linux'] }),
+  field(7, 'event.provider', 'text', 'What saw it: fanotify, proc-connector, endpoint-security, eslogger, …'),
+  field(8, 'process', 'message', 'The process that acts; in exec the new image.', { message: process }),
+  field(9, 'file', 'message', 'The file that is acted on.', { message: file }),
+  field(10, 'exec', 'message', 'What exec alone has.', { message: exec }),
+  field(11, 'event.outcome', 'text', 'success, failure or unknown.'),
+  field(12, 'es', 'value', 'What ECS has no name for, by the names that eslogger prints.'),
+  field(13, 'message', 'text', 'Text of a log line.'),
+  field(14, 'log', 'message', 'A log line’s origin.', { message: log }),
+  field(15, 'dns', 'message', 'A DNS message.', { message: dns }),
+  field(16, 'source', 'message', 'The sending side.', { message: endpoint }),
+  field(17, 'destination', 'message', 'The receiving side.', { message: endpoint }),
+  field(18, 'network', 'message', 'The connection.', { message: network }),
+  field(19, 'picket.unwatched', 'message', 'An interval in which nobody watched.', { message: unwatched }),
+  field(20, 'picket.takeover', 'message', 'Another agent speaks for this bridge.', { message: takeover }),
+  field(30, 'picket.auth', 'message', 'How an auth event ended.', { message: auth }),
+  field(31, 'picket.rules', 'text', 'Every rule that matched, decisive first.', repeated),
+  field(32, 'picket.tags', 'text', 'Tags of the rules that matched.', repeated),
+  field(33, 'picket.alerts', 'message', 'Alerts.', { ...repeated, message: alert }),
+  field(34, 'picket.shadow', 'message', 'What rules in shadow mode would have answered.', {
+    ...repeated,
+    message: shadow,
+  }),
+  field(35, 'picket.suppressed', 'uint64', 'Repeats that were held back before this event.'),
+  field(36, 'picket.decision', 'text', 'allow, deny, forward or drop.'),
+]);
