@@ -1,0 +1,107 @@
+// One event on one line, for a person: when, what was asked or told, the answer, who did what, which rules, how fast.
+// Text from the event is escaped: a file name must not be able to paint the reader's terminal.
+import type { EcsEvent, EcsProcess } from '../events/ecs-event.ts';
+import { displayText } from '../events/text.ts';
+import { formatMicros, type Paint, type Painter, padTo, shorten } from './output.ts';
+
+const TRIGGER_WIDTH = 16;
+const ANSWER_WIDTH = 7;
+const SUBJECT_MAX = 64;
+
+export function formatEventLine(event: EcsEvent, paint: Painter): string {
+  const answer = answerOf(event);
+  return [
+    paint('dim', timeOf(event)),
+    padTo(displayText(event.picket?.trigger ?? event.event?.action ?? '?'), TRIGGER_WIDTH),
+    padTo(paint(paintOf(answer), answer), ANSWER_WIDTH),
+    describeSubject(event),
+    paint('dim', describeActor(event)),
+    ...describeRules(event, paint),
+    ...describeAnswer(event, paint),
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+/** What became of it: for an auth event what the kernel was told. */
+export function answerOf(event: EcsEvent): string {
+  return event.picket?.auth?.verdict ?? event.picket?.decision ?? '';
+}
+
+export function paintOf(answer: string): Paint {
+  return answer === 'deny' ? 'red' : answer === 'allow' || answer === 'forward' ? 'green' : 'dim';
+}
+
+/** What the event is about: the program, the file, the name asked for. */
+export function describeSubject(event: EcsEvent): string {
+  const { process, file } = event;
+  if (event.event?.action === 'exec') {
+    return display(process?.command_line ?? process?.executable ?? file?.path);
+  }
+  if (file?.path !== undefined) {
+    const unresolved = file.path_unresolved === true ? ' (unresolved)' : '';
+    const target = file.target_path === undefined ? '' : ` → ${display(file.target_path)}`;
+    return `${display(file.path)}${unresolved}${target}`;
+  }
+  const question = event.dns?.question;
+  if (question?.name !== undefined) return display(`${question.name} ${question.type ?? ''}`);
+  if (event.message !== undefined) return display(event.message);
+  const { unwatched, takeover } = event.picket ?? {};
+  if (unwatched !== undefined) {
+    return `nobody watched (${unwatched.who ?? '?'}) from ${unwatched.from ?? '?'} to ${unwatched.to ?? '?'}`;
+  }
+  if (takeover !== undefined)
+    return `agent ${display(takeover.agent)} took over, generation ${takeover.generation}`;
+  return display(process?.command_line ?? process?.executable);
+}
+
+function describeActor(event: EcsEvent): string {
+  const actor =
+    event.event?.action === 'exec' ? (event.process?.previous ?? event.process?.parent) : event.process;
+  const name = nameOf(actor);
+  if (name === '') return '';
+  const pid = actor?.pid ?? event.process?.pid;
+  const user = event.process?.user?.name ?? event.process?.user?.id;
+  return `by ${display(name)}${pid === undefined ? '' : `[${pid}]`}${user === undefined ? '' : ` ${display(user)}`}`;
+}
+
+function nameOf(process: EcsProcess | undefined): string {
+  return process?.name ?? process?.executable?.split('/').at(-1) ?? '';
+}
+
+function describeRules(event: EcsEvent, paint: Painter): string[] {
+  const { rules = [], alerts = [], shadow = [], suppressed } = event.picket ?? {};
+  const parts: string[] = [];
+  if (rules.length > 0) parts.push(paint('cyan', `[${rules.map(displayText).join(' ')}]`));
+  for (const alert of alerts) {
+    parts.push(
+      paint('yellow', `alert ${displayText(alert.severity ?? '')}: ${display(alert.message ?? alert.rule)}`),
+    );
+  }
+  for (const { rule, verdict } of shadow) {
+    parts.push(paint('magenta', `shadow: ${displayText(rule ?? '')} would ${displayText(verdict ?? '')}`));
+  }
+  if (suppressed !== undefined && Number(suppressed) > 0) parts.push(paint('dim', `+${suppressed} repeats`));
+  return parts;
+}
+
+function describeAnswer(event: EcsEvent, paint: Painter): string[] {
+  const auth = event.picket?.auth;
+  if (auth === undefined) return [];
+  return [paint('dim', `${formatMicros(auth.answered_us ?? 0)} of ${formatMicros(auth.budget_us ?? 0)}`)];
+}
+
+/** The local time of the day, milliseconds; the whole of it stands in NDJSON. */
+function timeOf(event: EcsEvent): string {
+  const created = event.event?.created;
+  const time = created === undefined ? Number.NaN : Date.parse(created);
+  if (Number.isNaN(time)) return '--:--:--.---';
+  const date = new Date(time);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const ms = String(date.getMilliseconds()).padStart(3, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
+}
+
+function display(text: string | undefined): string {
+  return shorten(displayText(text ?? ''), SUBJECT_MAX);
+}

@@ -1,0 +1,120 @@
+// The command line. Each command is a file of its own, loaded only when it is asked for, so that `picket --help`
+// answers at once.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { describeError, exitCodeOf } from './failure.ts';
+import { endQuietlyOnBrokenPipe } from './output.ts';
+
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
+  [
+    'demo',
+    {
+      summary: 'bridge, agent and a private nats-server here, real events, a report',
+      load: async () => (await import('./demo.ts')).demoCommand(),
+    },
+  ],
+  ['run', { summary: 'the agent', load: async () => (await import('./run.ts')).runCommand() }],
+  [
+    'replay',
+    {
+      summary: 'recorded events through the same pipeline, offline',
+      load: async () => (await import('./replay.ts')).replayCommand(),
+    },
+  ],
+  [
+    'rules',
+    {
+      summary: "the rule author's tools: check, test",
+      load: async () => (await import('./rules.ts')).rulesCommand(),
+    },
+  ],
+  [
+    'stream',
+    {
+      summary: 'the JetStream stream that agents publish to',
+      load: async () => (await import('./stream.ts')).streamCommand(),
+    },
+  ],
+  [
+    'tail',
+    {
+      summary: 'decoded events from NATS, as they come',
+      load: async () => (await import('./tail.ts')).tailCommand(),
+    },
+  ],
+  [
+    'doctor',
+    {
+      summary: 'what this machine can and cannot do, and how to mend it',
+      load: async () => (await import('./doctor.ts')).doctorCommand(),
+    },
+  ],
+]);
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('picket')
+    .description(
+      "An endpoint's guard: kernel events in, declarative rules, verdicts in time, batches to NATS.",
+    )
+    .version(versionOfPackage(), '-V, --version', 'print the version')
+    .option('--verbose', 'print stack traces of errors (also: PICKET_DEBUG=1)')
+    .helpCommand('help [command]', 'the help of a command')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 well, 1 what was looked at is wrong, 2 the command line is wrong, 3 picket itself failed.' +
+        '\n\nExample:\n  picket replay events.json --rules rules/macos --output summary',
+    );
+  const wanted = wantedCommands(args);
+  for (const [name, entry] of COMMANDS) {
+    program.addCommand(wanted.has(name) ? (await entry.load()).summary(entry.summary) : stubOf(name, entry));
+  }
+  inheritSettings(program);
+  await program.parseAsync(args, { from: 'user' });
+}
+
+/** The first operand, and the second of `help NAME`: global options take no values. */
+function wantedCommands(args: readonly string[]): ReadonlySet<string> {
+  const operands = args.filter((arg) => !arg.startsWith('-'));
+  return new Set(operands.slice(0, operands[0] === 'help' ? 2 : 1));
+}
+
+/** Stands in the list of commands only. */
+function stubOf(name: string, entry: CommandEntry): Command {
+  return new Command(name).summary(entry.summary);
+}
+
+/** addCommand() hands nothing down: every command reports its usage errors as an exception and shows the way to help. */
+function inheritSettings(command: Command): void {
+  command.exitOverride();
+  if (command.options.every(({ long }) => long !== '--verbose')) {
+    command.addOption(new Option('--verbose').hideHelp()); // read from the arguments below, wherever it stands
+  }
+  command.showHelpAfterError(`(${pathOf(command)} --help shows how)`);
+  for (const child of command.commands) inheritSettings(child);
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function versionOfPackage(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const args = process.argv.slice(2);
+const isVerbose = args.includes('--verbose') || (process.env.PICKET_DEBUG ?? '') !== '';
+endQuietlyOnBrokenPipe();
+try {
+  await main(args);
+} catch (error) {
+  // Commander has said its piece already.
+  if (!(error instanceof CommanderError))
+    process.stderr.write(`picket: ${describeError(error, isVerbose)}\n`);
+  process.exitCode = exitCodeOf(error);
+}

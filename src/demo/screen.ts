@@ -1,0 +1,93 @@
+// What the demo writes on stdout: headings, acts, what the kernel said, what came back from JetStream. Made for a
+// terminal of 100 columns.
+import { answerOf, describeSubject, paintOf } from '../cli/event-line.ts';
+import { formatMicros, type Painter, padTo, painterFor, shorten } from '../cli/output.ts';
+import type { EcsEvent } from '../events/ecs-event.ts';
+import { displayText } from '../events/text.ts';
+
+const NAME_WIDTH = 14;
+const SUBJECT_MAX = 44;
+
+/** Who answered, by the names of picket.v1.AnswerLevel. */
+const LEVELS: ReadonlyMap<string, string> = new Map([
+  ['agent', 'the agent'],
+  ['slow_lane', "the agent's slow lane"],
+  ['static', 'the bridge itself'],
+  ['default_deadline', 'default: budget over'],
+  ['default_breaker', 'default: agent stalled'],
+  ['default_no_agent', 'default: no agent'],
+  ['overload', 'default: overload'],
+  ['exempt_actor', 'never asked'],
+  ['never_denied', 'never denied'],
+]);
+
+export class Screen {
+  readonly paint: Painter;
+
+  constructor() {
+    this.paint = painterFor(process.stdout);
+  }
+
+  line(text = ''): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  heading(text: string): void {
+    this.line();
+    this.line(this.paint('bold', text));
+  }
+
+  part(name: string, text: string): void {
+    this.line(`  ${padTo(name, NAME_WIDTH)}  ${text}`);
+  }
+
+  act(number: number, title: string, command: string): void {
+    this.line();
+    this.line(`${this.paint('bold', `${number}. ${title}`)}`);
+    this.line(`   ${this.paint('cyan', `$ ${command}`)}`);
+  }
+
+  outcome(error: string, tookUs: number, output: string): void {
+    const took = this.paint('dim', `after ${formatMicros(tookUs)} by the caller's clock`);
+    if (error !== '') this.line(`   ${this.paint('red', error)} ${took}`);
+    else {
+      const [said = ''] = displayText(output.trimEnd()).split('\\x0a');
+      this.line(`   ${said === '' ? 'done' : `"${shorten(said, SUBJECT_MAX)}"`} ${took}`);
+    }
+  }
+
+  /** An event as it was read back: what, the verdict and who gave it, how long it took, which rules. */
+  event(event: EcsEvent, root: string): void {
+    const { auth, rules = [], shadow = [], alerts = [] } = event.picket ?? {};
+    const answer = answerOf(event);
+    const subject = shorten(describeSubject(event).replaceAll(`${root}/`, ''), SUBJECT_MAX);
+    const head = `   ${this.paint('dim', '←')} ${padTo(event.picket?.trigger ?? '?', 12)}`;
+    this.line(`${head} ${padTo(this.paint(paintOf(answer), answer), 8)} ${subject}`);
+    if (auth !== undefined) this.detail(describeTime(auth));
+    if (rules.length > 0) this.detail(`rule ${rules.map(displayText).join(', ')}`);
+    for (const { rule, verdict } of shadow) {
+      this.detail(this.paint('magenta', `in shadow mode ${displayText(rule ?? '')} would ${verdict ?? ''}`));
+    }
+    for (const { severity, message, rule } of alerts) {
+      this.detail(this.paint('yellow', `alert, ${severity ?? ''}: ${displayText(message ?? rule ?? '')}`));
+    }
+  }
+
+  detail(text: string): void {
+    this.line(`     ${' '.repeat(12)} ${text}`);
+  }
+
+  verdict(holds: boolean, what: string, found: string): void {
+    const mark = holds ? this.paint('green', 'yes') : this.paint(['red', 'bold'], 'NO ');
+    this.line(`  ${mark}  ${padTo(what, 44)}  ${found}`);
+  }
+}
+
+function describeTime(auth: NonNullable<NonNullable<EcsEvent['picket']>['auth']>): string {
+  const answeredUs = auth.answered_us ?? 0;
+  const budgetUs = auth.budget_us ?? 0;
+  const by = LEVELS.get(auth.level ?? '') ?? auth.level ?? '?';
+  if (budgetUs === 0) return `${formatMicros(answeredUs)}, by ${by}`;
+  const share = ((answeredUs / budgetUs) * 100).toFixed(2);
+  return `${formatMicros(answeredUs)} of ${formatMicros(budgetUs)} (${share} % of the budget), by ${by}`;
+}

@@ -1,0 +1,46 @@
+// Do the rules load, and would they guard anything here?
+import { formatCount } from '../cli/output.ts';
+import { loadRules } from '../rules/load.ts';
+import { type Check, type Finding, not, ok } from './check.ts';
+
+export const checkRuleFiles: Check = async ({ ruleFiles, platform }) => {
+  if (ruleFiles.length === 0) {
+    return not(
+      'warn',
+      'rules',
+      'no rules are configured',
+      'name a folder of rules under `rules:` in the configuration',
+    );
+  }
+  const paths = ruleFiles.join(', ');
+  try {
+    const { ruleSet, problems, files } = await loadRules([...ruleFiles], {
+      platform: platform === 'darwin' ? 'macos' : 'linux',
+    });
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    if (errors.length > 0) {
+      const [first] = errors;
+      const where =
+        first === undefined ? '' : `, first ${first.file}:${first.line}:${first.column}: ${first.message}`;
+      return not(
+        'fail',
+        'rules',
+        `${errors.length} errors in ${paths}${where}`,
+        `picket rules check ${paths}`,
+      );
+    }
+    const findings: Finding[] = [
+      ...ok(
+        'rules',
+        `${formatCount(ruleSet.rules.length)} rules from ${formatCount(files.length)} files in ${paths}`,
+      ),
+    ];
+    if (problems.length > 0) {
+      findings.push(...not('warn', 'rules', `${problems.length} warnings`, `picket rules check ${paths}`));
+    }
+    return findings;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return not('fail', 'rules', reason, `picket rules check ${paths}`);
+  }
+};

@@ -1,0 +1,32 @@
+import { CommanderError } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { CommandError, describeError, exitCodeOf } from '../../src/cli/failure.ts';
+
+describe('exit codes', () => {
+  test('help is success, a wrong command line is 2, anything unexpected is 3', () => {
+    expect(exitCodeOf(new CommanderError(0, 'commander.helpDisplayed', ''))).toBe(0);
+    expect(exitCodeOf(new CommanderError(1, 'commander.unknownOption', ''))).toBe(2);
+    expect(exitCodeOf(new Error('bug'))).toBe(3);
+    expect(exitCodeOf('thrown text')).toBe(3);
+  });
+
+  test('an error that knows its exit code keeps it', () => {
+    expect(exitCodeOf(new CommandError('wrong input', 1))).toBe(1);
+  });
+});
+
+describe('what a person reads', () => {
+  test('is the message with those of its causes, each once, and no stack', () => {
+    const cause = new Error('connection refused');
+    const error = new CommandError('cannot reach NATS', 1, { cause });
+    expect(describeError(error, false)).toBe('cannot reach NATS: connection refused');
+    const repeating = new Error('cannot reach NATS (connection refused)', { cause });
+    expect(describeError(repeating, false)).toBe('cannot reach NATS (connection refused)');
+  });
+
+  test('has the stacks of all causes where they were asked for', () => {
+    const text = describeError(new Error('outer', { cause: new Error('inner') }), true);
+    expect(text).toContain('outer\n    at ');
+    expect(text).toContain('caused by Error: inner\n    at ');
+  });
+});
