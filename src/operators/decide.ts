@@ -1,0 +1,174 @@
+// Judges each event by the rules: forwards it, drops it, copies it for the alert lane. What the auth lane has judged
+// already is taken at its word; only the bridge's own answers (defaults, static verdicts) are judged here.
+import { concatMap, defer, from, type OperatorFunction, of } from 'rxjs';
+import { annotate, encodeAnnotations } from '../events/annotate.ts';
+import { headerOf } from '../events/encoded-event.ts';
+import { EncodedFacts } from '../events/encoded-facts.ts';
+import type { EventDecision } from '../events/event-batch.ts';
+import { EVENT_KIND } from '../events/triggers.ts';
+import type { Ledger } from '../observe/ledger.ts';
+import type { CompiledRules } from '../rules/compile.ts';
+import type { Decision } from '../rules/decision.ts';
+import { type AuthAudit, readAuthAudit } from './auth-audit.ts';
+import type { DecidedBatch, FlowBatch, FlowEvent } from './flow.ts';
+import { HostFacts } from './host-facts.ts';
+
+export interface DecideOptions {
+  /** The rules in force now; asked once a batch. */
+  readonly rules: () => CompiledRules;
+  readonly ledger: Ledger;
+  /** An event that a rule could not be evaluated for is forwarded unjudged. */
+  readonly onError: (error: unknown, event: FlowEvent) => void;
+}
+
+export function decide(options: DecideOptions): OperatorFunction<FlowBatch, DecidedBatch> {
+  return (source) =>
+    defer(() => {
+      const judge = new Judge(options);
+      // One at a time: order is kept, and only a batch with an event for the referee waits for anything.
+      return source.pipe(
+        concatMap((batch) => {
+          const decided = judge.decideBatch(batch);
+          return decided instanceof Promise ? from(decided) : of(decided);
+        }),
+      );
+    });
+}
+
+/** State of one subscription: the reader of facts is reused for every event. */
+class Judge {
+  readonly #options: DecideOptions;
+  readonly #encoded = new EncodedFacts();
+  readonly #facts = new HostFacts(this.#encoded);
+
+  constructor(options: DecideOptions) {
+    this.#options = options;
+  }
+
+  decideBatch(batch: FlowBatch): DecidedBatch | Promise<DecidedBatch> {
+    const rules = this.#options.rules();
+    const kept: FlowEvent[] = [];
+    const alerts: FlowEvent[] = [];
+    for (let index = 0; index < batch.events.length; index++) {
+      const event = batch.events[index];
+      if (event === undefined) continue;
+      const audit = event.kind === EVENT_KIND.auth ? readAuthAudit(event.bytes) : undefined;
+      if (audit?.isAnnotated) {
+        this.#sort(annotatedAudit(event, audit), true, kept, alerts);
+        continue;
+      }
+      this.#look(event, batch);
+      if (rules.needsReferee(event.trigger, this.#facts))
+        return this.#finishWithReferee(batch, rules, index, kept, alerts);
+      this.#judge(event, audit, () => rules.decide(event.trigger, this.#facts), kept, alerts);
+    }
+    return { ...batch, events: kept, alerts };
+  }
+
+  /** From the first event that needs the referee on, a batch is judged in steps, in its order. */
+  async #finishWithReferee(
+    batch: FlowBatch,
+    rules: CompiledRules,
+    start: number,
+    kept: FlowEvent[],
+    alerts: FlowEvent[],
+  ): Promise<DecidedBatch> {
+    const rest = batch.events.slice(start);
+    this.#options.ledger.deciding += rest.length;
+    for (const event of rest) {
+      const audit = event.kind === EVENT_KIND.auth ? readAuthAudit(event.bytes) : undefined;
+      if (audit?.isAnnotated) {
+        this.#sort(annotatedAudit(event, audit), true, kept, alerts);
+      } else {
+        this.#look(event, batch);
+        const decision = await rules
+          .decideAsync(event.trigger, this.#facts)
+          .catch((error: unknown) => this.#failed(error, event));
+        this.#judge(event, audit, () => decision, kept, alerts);
+      }
+      this.#options.ledger.deciding--;
+    }
+    return { ...batch, events: kept, alerts };
+  }
+
+  #look(event: FlowEvent, batch: FlowBatch): void {
+    this.#facts.use(batch.host);
+    this.#encoded.reset(event.bytes);
+  }
+
+  #judge(
+    event: FlowEvent,
+    audit: AuthAudit | undefined,
+    decide: () => Decision | undefined,
+    kept: FlowEvent[],
+    alerts: FlowEvent[],
+  ): void {
+    let decision: Decision | undefined;
+    try {
+      decision = decide();
+    } catch (error) {
+      decision = this.#failed(error, event);
+    }
+    const isForwarded =
+      decision === undefined ||
+      decision.verdict === 'forward' ||
+      audit !== undefined ||
+      event.kind === EVENT_KIND.picket;
+    if (!isForwarded && (decision === undefined || decision.alerts.length === 0)) {
+      this.#options.ledger.filtered++;
+      event.origin?.settle();
+      return;
+    }
+    this.#sort(judged(event, decision, audit), isForwarded, kept, alerts);
+  }
+
+  #sort(event: FlowEvent, isForwarded: boolean, kept: FlowEvent[], alerts: FlowEvent[]): void {
+    if (event.decision?.hasAlerts) {
+      this.#options.ledger.alerts++;
+      event.origin?.hold();
+      alerts.push(event);
+    }
+    if (isForwarded) {
+      kept.push(event);
+    } else {
+      this.#options.ledger.filtered++;
+      event.origin?.settle();
+    }
+  }
+
+  #failed(error: unknown, event: FlowEvent): undefined {
+    this.#options.onError(error, event);
+    return undefined;
+  }
+}
+
+/** What the rules said is in the bytes already. */
+function annotatedAudit(event: FlowEvent, audit: AuthAudit): FlowEvent {
+  const { hasAlerts } = headerOf(event.bytes);
+  return decided(event, event.bytes, { verdict: audit.verdict, rules: [], tags: [], hasAlerts });
+}
+
+/** Appends what the rules said; of an audit the decision is what the kernel was told, whatever the rules say now. */
+function judged(event: FlowEvent, decision: Decision | undefined, audit: AuthAudit | undefined): FlowEvent {
+  let { bytes } = event;
+  if (decision?.annotations !== undefined) bytes = annotate(bytes, decision.annotations);
+  if (audit !== undefined) bytes = annotate(bytes, VERDICTS[audit.verdict]);
+  return decided(event, bytes, {
+    verdict: audit?.verdict ?? decision?.verdict ?? 'none',
+    rules: decision?.matched.map((rule) => rule.name) ?? [],
+    tags: decision?.tags ?? [],
+    hasAlerts: decision !== undefined && decision.alerts.length > 0,
+  });
+}
+
+const VERDICTS = {
+  allow: encodeAnnotations({ decision: 'allow' }),
+  deny: encodeAnnotations({ decision: 'deny' }),
+};
+
+function decided(event: FlowEvent, bytes: Uint8Array, decision: EventDecision): FlowEvent {
+  const { sequence, trigger, kind, action, origin } = event;
+  return origin === undefined
+    ? { bytes, sequence, trigger, kind, action, decision }
+    : { bytes, sequence, trigger, kind, action, origin, decision };
+}

@@ -1,0 +1,53 @@
+// Why a connection to the bridge ended or never came about, each with what a person can do about it.
+
+/** Nothing listens at the socket, or this user may not open it. */
+export class BridgeUnreachableError extends Error {
+  readonly socketPath: string;
+
+  constructor(socketPath: string, cause: Error) {
+    super(`cannot reach the bridge at ${socketPath}: ${adviceFor(cause)}`, { cause });
+    this.name = 'BridgeUnreachableError';
+    this.socketPath = socketPath;
+  }
+}
+
+/** The bridge answered, and does not want this agent. */
+export class BridgeRefusedError extends Error {
+  readonly reason: string;
+
+  constructor(socketPath: string, reason: string) {
+    super(`the bridge at ${socketPath} refused this agent: ${reason}`);
+    this.name = 'BridgeRefusedError';
+    this.reason = reason;
+  }
+}
+
+/** The connection was there and has ended: the bridge stopped, or another agent took over. */
+export class BridgeClosedError extends Error {
+  constructor(socketPath: string, how: string, options?: ErrorOptions) {
+    super(`the connection to the bridge at ${socketPath} ended: ${how}`, options);
+    this.name = 'BridgeClosedError';
+  }
+}
+
+/** The bridge said something that this protocol does not allow. */
+export class BridgeProtocolError extends Error {
+  constructor(socketPath: string, what: string, options?: ErrorOptions) {
+    super(`the bridge at ${socketPath} broke the protocol: ${what}`, options);
+    this.name = 'BridgeProtocolError';
+  }
+}
+
+function adviceFor(cause: NodeJS.ErrnoException): string {
+  switch (cause.code) {
+    case 'ENOENT':
+      return 'there is no socket; is picket-bridge running, and with the same --socket?';
+    case 'ECONNREFUSED':
+      return 'the socket is left over, nobody listens; start picket-bridge';
+    case 'EACCES':
+    case 'EPERM':
+      return "this user may not open it; run as the bridge's --agent-uid";
+    default:
+      return cause.message;
+  }
+}

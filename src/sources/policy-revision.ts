@@ -1,0 +1,14 @@
+// One state of the rules, ready to be judged by: what the auth lane compiles, what the event lane evaluates and what the
+// bridge is told. Each has an epoch of its own, and every authorization request names the epoch it is judged by.
+import type { picket } from '../events/proto/picket.js';
+import type { CompiledRules } from '../rules/compile.ts';
+import type { RuleSet } from '../rules/schema.ts';
+
+export interface PolicyRevision {
+  readonly epoch: number;
+  readonly ruleSet: RuleSet;
+  /** For the event lane and the slow lane. */
+  readonly rules: CompiledRules;
+  /** What the bridge subscribes to and answers by itself; without the epoch. */
+  readonly policy: picket.v1.IPolicy;
+}
