@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/event_encoder.h"
+#include "core/messages.h"
 #include "core/wire.h"
 #include "picket/v1/bridge.pb.h"
 
@@ -108,6 +108,8 @@ static bool add_static_verdict(struct builder *builder, struct bytes message, si
     }
     if (reader.malformed) builder->problem = "a static verdict is malformed";
     else if (item.action.length == 0) builder->problem = "a static verdict names no action";
+    else if (!message_is_utf8(item.rule) || !message_annotations_valid(item.annotations))
+        builder->problem = "a static verdict's rule or annotations are malformed";
     else if (needs_verdict && !is_answer(verdict)) builder->problem = "a static verdict is neither allow nor deny";
     if (builder->problem != NULL) return false;
     if (builder->filling) {
