@@ -1,0 +1,79 @@
+// Who acts: the process table kept true by the proc connector, for the two threads that ask it. The permission reader
+// drains the connector before it judges, so a change that happened before a question is known when it is answered.
+//
+// Ownership: owns the socket, the table, the queue of changes. Threading: its own lock; no function calls the core
+// while it holds it, so it may be taken inside the core's calls.
+#ifndef PICKET_LINUX_ACTORS_H
+#define PICKET_LINUX_ACTORS_H
+
+#include <pthread.h>
+
+#include "exec_stage.h"
+#include "host_identity.h"
+#include "proc_connector.h"
+#include "process_table.h"
+
+enum { CHANGES_MAX = 4096, WANTED_MAX = 64 };
+
+// A process that began, changed its image or ended. Given back with actors_finish().
+struct actor_change {
+    enum proc_change_kind kind;
+    uint64_t created_ns;
+    struct process_entry process;   // a copy; its image is held
+    uint32_t previous;              // PROC_EXECUTED: the image that called exec, held
+    int32_t exit_code;
+};
+
+struct actors {
+    pthread_mutex_t lock;
+    pthread_cond_t args_read;
+    const struct boot *boot;
+    int connector;                  // -1: the kernel has none for us
+    int wake;                       // eventfd: something for the notify thread to do
+    bool notify_fork, notify_exit;
+    uint64_t overflows, changes_dropped;
+    int64_t no_waiting_until_us;    // the notify thread was late: its help is not waited for
+    struct process_table table;
+    struct exec_stages stages;
+    uint32_t first_change, changes_count;
+    struct actor_change changes[CHANGES_MAX];
+    uint32_t wanted_count;
+    uint32_t wanted[WANTED_MAX];
+    uint8_t path[PROCESS_PATH_BYTES];
+};
+
+struct actor_losses {
+    uint64_t overflows, changes_dropped;
+};
+
+// Opens the connector and reads all processes of /proc. False with a sentence: out of memory. A connector that can't
+// be had is no error: `connector_error` (not empty) says what is missing, and each question reads /proc instead.
+bool actors_open(struct actors *actors, const struct boot *boot, char *error, size_t error_size,
+                 char *connector_error, size_t connector_error_size);
+void actors_close(struct actors *actors);
+
+// Copies what is known of the process behind a question into `view`. With `needs_args`, waits at most 2 ms for the
+// notify thread to read arguments that are not known yet.
+void actors_look(struct actors *actors, uint32_t pid, int pidfd, bool needs_args, struct actor_view *view);
+
+struct exec_answer actors_exec_stage(struct actors *actors, const struct exec_question *question,
+                                     uint8_t script[EXEC_SCRIPT_BYTES]);
+
+// The notify thread's part: takes what the connector has, then hands out one change. False: none waits.
+bool actors_next_change(struct actors *actors, struct actor_change *change);
+
+// Reads what needs the process's own memory: its arguments (into args, `*length`), kept in the table too. May block.
+void actors_read_args(struct actors *actors, const struct actor_change *change, uint8_t *args, size_t capacity,
+                      size_t *length);
+// Serves what actors_look() waits for, and once after the start all processes that ran before. May block.
+void actors_serve_wanted(struct actors *actors, uint8_t *args, size_t capacity);
+void actors_read_all_args(struct actors *actors, uint8_t *args, size_t capacity);
+
+void actors_view_change(struct actors *actors, const struct actor_change *change, struct actor_view *view,
+                        struct process_view *previous);
+void actors_finish(struct actors *actors, struct actor_change *change);
+
+void actors_set_interest(struct actors *actors, bool fork, bool exit);
+struct actor_losses actors_take_losses(struct actors *actors);
+
+#endif

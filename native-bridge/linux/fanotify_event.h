@@ -1,0 +1,31 @@
+// Walks over what one read of a fanotify group yields.
+//
+// Ownership: the descriptors in an event (file, pidfd) belong to the caller. Threading: pure.
+#ifndef PICKET_LINUX_FANOTIFY_EVENT_H
+#define PICKET_LINUX_FANOTIFY_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fanotify_name {
+    bool present;
+    uint64_t fsid;
+    const void *handle;             // struct file_handle of the folder
+    const char *name;
+};
+
+struct fanotify_event {
+    uint64_t mask;
+    uint32_t pid;
+    int fd;                         // -1: none
+    int pidfd;                      // -1: none
+    struct fanotify_name name;      // FAN_REPORT_DFID_NAME: of the change, or a rename's old name
+    struct fanotify_name new_name;
+};
+
+// Takes the next event from the buffer. False: the end, or bytes that are no event of this version.
+bool fanotify_event_next(const uint8_t *buffer, size_t length, size_t *offset, struct fanotify_event *event);
+void fanotify_event_close(struct fanotify_event *event);
+
+#endif

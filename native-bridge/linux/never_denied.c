@@ -1,0 +1,133 @@
+#include "never_denied.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+static int compare(const void *a, const void *b)
+{
+    const struct file_identity *left = a, *right = b;
+    if (left->device != right->device)
+        return left->device < right->device ? -1 : 1;
+    return left->inode < right->inode ? -1 : left->inode > right->inode;
+}
+
+static bool add(struct never_denied *set, const struct stat *file)
+{
+    if (set->count == set->room) {
+        size_t more = set->room ? set->room * 2 : 32;
+        struct file_identity *grown = realloc(set->files, more * sizeof *grown);
+        if (!grown)
+            return false;
+        set->files = grown;
+        set->room = more;
+    }
+    set->files[set->count++] = (struct file_identity){file->st_dev, file->st_ino};
+    return true;
+}
+
+static bool add_path(struct never_denied *set, const char *path)
+{
+    struct stat file;
+    return stat(path, &file) != 0 || !S_ISREG(file.st_mode) || add(set, &file);
+}
+
+// Programs and libraries that this very process runs on.
+static bool add_own(struct never_denied *set)
+{
+    bool added = add_path(set, "/proc/self/exe");
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps)
+        return added;
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    while (added && (length = getline(&line, &capacity, maps)) > 0) {
+        char *path = strchr(line, '/');
+        line[length - 1] = 0;
+        if (path && strstr(line, " r-x"))
+            added = add_path(set, path);
+    }
+    free(line);
+    fclose(maps);
+    return added;
+}
+
+// A name alone proves nothing: in a folder that others write to, only root's own unwritable file is what it says.
+static bool add_systems(struct never_denied *set, const char *pattern)
+{
+    glob_t found;
+    bool added = true;
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+        for (size_t i = 0; added && i < found.gl_pathc; i++) {
+            struct stat file;
+            if (stat(found.gl_pathv[i], &file) == 0 && S_ISREG(file.st_mode) && file.st_uid == 0 &&
+                (file.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+                added = add(set, &file);
+        }
+        globfree(&found);
+    }
+    return added;
+}
+
+static bool add_filesystem(struct never_denied *set, const struct filesystem *filesystem)
+{
+    static const char *const folders[] = {"lib",     "lib64",     "lib32",     "lib/*",
+                                          "usr/lib", "usr/lib64", "usr/lib32", "usr/lib/*"};
+    static const char *const names[] = {"ld-linux*.so*", "ld-[0-9]*.so", "ld64.so*", "ld-musl-*.so*", "libc.so.6",
+                                        "libc.musl-*.so*"};
+    char mount[MOUNT_POINT_BYTES], pattern[2 * MOUNT_POINT_BYTES];
+    size_t length = 0;
+    for (size_t i = 0; i < filesystem->mount_point_length; i++) {
+        if (length + 2 >= sizeof mount)
+            return true;
+        if (strchr("*?[\\", filesystem->mount_point[i]))
+            mount[length++] = '\\';
+        mount[length++] = (char)filesystem->mount_point[i];
+    }
+    mount[length] = 0;
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+            int written = snprintf(pattern, sizeof pattern, "%s/%s/%s", mount, folders[f], names[n]);
+            if (written < (int)sizeof pattern && !add_systems(set, pattern))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool never_denied_build(struct never_denied *set, const struct bytes *paths, size_t count,
+                        const struct filesystem_set *filesystems)
+{
+    memset(set, 0, sizeof *set);
+    bool built = add_own(set);
+    for (size_t i = 0; built && i < count; i++) {
+        char path[MOUNT_POINT_BYTES];
+        if (paths[i].length == 0 || paths[i].length >= sizeof path)
+            continue;
+        memcpy(path, paths[i].data, paths[i].length);
+        path[paths[i].length] = 0;
+        built = add_path(set, path);
+    }
+    for (size_t i = 0; built && i < filesystems->count; i++)
+        built = add_filesystem(set, &filesystems->items[i]);
+    if (set->count > 0)
+        qsort(set->files, set->count, sizeof *set->files, compare);
+    if (!built)
+        never_denied_free(set);
+    return built;
+}
+
+void never_denied_free(struct never_denied *set)
+{
+    free(set->files);
+    memset(set, 0, sizeof *set);
+}
+
+bool never_denied_has(const struct never_denied *set, uint64_t device, uint64_t inode)
+{
+    struct file_identity key = {device, inode};
+    return set->count > 0 && bsearch(&key, set->files, set->count, sizeof key, compare) != NULL;
+}
