@@ -1,0 +1,101 @@
+import { expect, test, vi } from 'vitest';
+import { type SlowLaneOptions, slowLane } from '../../src/auth/slow-lane.ts';
+import { picket } from '../../src/events/proto/picket.js';
+import { type CompiledRules, compileRules } from '../../src/rules/compile.ts';
+import { NO_MATCH } from '../../src/rules/decision.ts';
+import { authEvent, idOf, long } from './frames.ts';
+import { rulesOfEpoch } from './rule-sets.ts';
+
+const { VERDICT_ALLOW, VERDICT_DENY } = picket.v1.Verdict;
+const compiled = compileRules(rulesOfEpoch(3), { platform: 'linux' });
+
+function request(id: number, event: Uint8Array, budgetUs = 10_000_000): picket.v1.IAuthRequest {
+  return { id: long(id), epoch: long(3), budgetUs, event };
+}
+
+function rulesThatDecide(decideAsync: CompiledRules['decideAsync']): CompiledRules {
+  return { ...compiled, decideAsync };
+}
+
+function lane(
+  options: Partial<SlowLaneOptions> = {},
+): ReturnType<typeof slowLane> & { warn: ReturnType<typeof vi.fn> } {
+  const warn = vi.fn();
+  return { ...slowLane({ log: { warn }, ...options }), warn };
+}
+
+test('a request is judged by the rules given with it, and the verdict carries its id and epoch', async () => {
+  const slow = lane();
+  const verdict = await slow.answer(request(7, authEvent('/denied/tool')), compiled);
+  expect(verdict).toMatchObject({ verdict: VERDICT_DENY, rule: 'epoch-3', report: true, annotated: true });
+  expect(idOf(verdict ?? {})).toBe(7n);
+  expect(Number(verdict?.epoch)).toBe(3);
+  const other = await slow.answer(request(8, authEvent('/usr/bin/true')), compiled);
+  expect(other).toMatchObject({ verdict: VERDICT_ALLOW, rule: '', report: false });
+  expect(other?.annotations).toBeUndefined();
+  expect(slow.statistics).toEqual({ requests: 2, answered: 2, late: 0, refused: 0, errors: 0 });
+});
+
+test('when the budget is over there is nothing to send, however long the evaluation takes', async () => {
+  const slow = lane();
+  const never = rulesThatDecide(() => new Promise(() => undefined));
+  expect(await slow.answer(request(1, authEvent('/tmp/x'), 1_000), never)).toBeUndefined();
+  expect(slow.statistics).toMatchObject({ requests: 1, answered: 0, late: 1 });
+});
+
+test('evaluations that hang do not stand in the way of later requests', async () => {
+  const slow = lane();
+  const never = rulesThatDecide(() => new Promise(() => undefined));
+  const hanging = Array.from({ length: 40 }, (_, id) =>
+    slow.answer(request(id, authEvent('/tmp/x'), 20_000), never),
+  );
+  const verdict = await slow.answer(request(99, authEvent('/denied/tool')), compiled);
+  expect(verdict?.verdict).toBe(VERDICT_DENY);
+  await Promise.all(hanging);
+  expect(slow.statistics).toMatchObject({ requests: 41, answered: 1, late: 40 });
+});
+
+test('only a bounded number is evaluated at once', async () => {
+  const slow = lane();
+  let running = 0;
+  let most = 0;
+  const counting = rulesThatDecide(async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise((resolve) => setImmediate(resolve));
+    running -= 1;
+    return NO_MATCH;
+  });
+  await Promise.all(
+    Array.from({ length: 100 }, (_, id) => slow.answer(request(id, authEvent('/tmp/x')), counting)),
+  );
+  expect(most).toBe(16);
+  expect(slow.statistics.answered).toBe(100);
+});
+
+test('more requests than can wait are left to the guard', async () => {
+  const slow = lane();
+  const gate = Promise.withResolvers<typeof NO_MATCH>();
+  const waiting = rulesThatDecide(() => gate.promise);
+  const answers = Array.from({ length: 1_100 }, (_, id) =>
+    slow.answer(request(id, authEvent('/tmp/x')), waiting),
+  );
+  gate.resolve(NO_MATCH);
+  const verdicts = await Promise.all(answers);
+  expect(verdicts.filter((verdict) => verdict === undefined)).toHaveLength(1_100 - 1_024 - 16);
+  expect(slow.statistics).toMatchObject({ refused: 60, answered: 1_040 });
+});
+
+test('an evaluation that throws is answered with the default of its action, reported and logged', async () => {
+  const slow = lane({ defaultVerdict: (trigger) => (trigger === 'auth.exec' ? 'deny' : 'allow') });
+  const failing = rulesThatDecide(() => Promise.reject(new RangeError('a defect')));
+  const verdicts = await Promise.all([
+    slow.answer(request(1, authEvent('/tmp/x', 'open')), failing),
+    slow.answer(request(2, authEvent('/tmp/x', 'exec')), failing),
+    slow.answer(request(3, new Uint8Array(0)), compiled),
+  ]);
+  expect(verdicts.map((verdict) => verdict?.verdict)).toEqual([VERDICT_ALLOW, VERDICT_DENY, VERDICT_ALLOW]);
+  expect(verdicts.map((verdict) => verdict?.report)).toEqual([true, true, true]);
+  expect(slow.statistics.errors).toBe(3);
+  expect(slow.warn).toHaveBeenCalledTimes(3);
+});
