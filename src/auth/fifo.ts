@@ -1,5 +1,5 @@
 // The pair of FIFOs that the bridge hands out in its Welcome, and blocking reads and writes on them.
-import { constants, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Write } from './answer.ts';
 import type { Read } from './lane-frames.ts';
@@ -39,19 +39,20 @@ export async function openFifos(
 }
 
 async function openFifo(path: string | Buffer, flags: number, timeoutMs: number): Promise<FileHandle> {
-  let timedOut = false;
-  // A blocked open(2) can't be cancelled, but any opening of the other side lets it go; O_RDWR is both sides.
+  let otherSide: number | undefined;
+  // A blocked open(2) can't be cancelled, but any opening of the other side lets it go; O_RDWR is both sides and never
+  // waits. Synchronous, for the threads of the pool may all be waiting in open(2).
   const timer = setTimeout(() => {
-    timedOut = true;
-    open(path, constants.O_RDWR | constants.O_NONBLOCK).then(
-      (handle) => handle.close(),
-      () => undefined, // the name is gone: the opening fails by itself
-    );
+    try {
+      otherSide = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    } catch {
+      // The name is gone: nobody can open the other side any more, and only dieNow() ends that thread.
+    }
   }, timeoutMs);
   try {
     const handle = await open(path, flags | constants.O_NOFOLLOW);
     const isFifo = (await handle.stat()).isFIFO();
-    if (isFifo && !timedOut) return handle;
+    if (isFifo && otherSide === undefined) return handle;
     await handle.close();
     throw new FifoError(
       String(path),
@@ -64,6 +65,7 @@ async function openFifo(path: string | Buffer, flags: number, timeoutMs: number)
     });
   } finally {
     clearTimeout(timer);
+    if (otherSide !== undefined) closeSync(otherSide);
   }
 }
 
