@@ -125,9 +125,8 @@ static long peek_file(void *context, void *out, size_t length, uint64_t offset)
 
 static void let_go(struct exec_slot *slot)
 {
-    if (slot->kept_fd >= 0)
+    if (slot->undecided)
         close(slot->kept_fd);
-    slot->kept_fd = -1;
     slot->undecided = false;
 }
 
@@ -154,8 +153,6 @@ static struct exec_slot *claim(struct exec_stages *stages, uint32_t pid)
 void exec_stages_init(struct exec_stages *stages)
 {
     memset(stages, 0, sizeof *stages);
-    for (size_t i = 0; i < EXEC_SLOTS; i++)
-        stages->slots[i].kept_fd = -1;
 }
 
 // What the file before announced, looked up late if its content was not in memory then: by now the kernel has read it.

@@ -27,7 +27,7 @@ bool exec_next_of(exec_peek peek, void *context, struct exec_next *next);
 
 struct exec_slot {
     uint32_t pid;                   // 0: free
-    bool undecided;                 // `kept_fd` is to be looked into when the next question comes
+    bool undecided;                 // `kept_fd` is open and to be looked into when the next question comes
     int kept_fd;
     bool reads_never_block;
     uint64_t used;

@@ -23,7 +23,7 @@ struct linux_state {
 
     pthread_mutex_t guard_lock;     // of the pointer alone
     struct guard_state *guard;
-    pthread_mutex_t apply_lock;     // one apply at a time: the core's, or that after a change of mounts
+    pthread_mutex_t apply_lock;     // one policy at a time: the core's, or the same again after a change of mounts
 
     pthread_mutex_t agent_lock;
     uint32_t agent_pid;             // 0: none
@@ -44,9 +44,8 @@ struct guard_state *linux_guard(struct linux_state *state);
 // Is the process behind a question one that is never asked: the bridge, the connected agent, PID 1?
 bool linux_is_exempt(struct linux_state *state, uint32_t pid);
 
-// Makes `policy` true (NULL: nothing is guarded). False with a sentence: nothing has changed.
-bool linux_apply(struct linux_state *state, const struct policy *policy, tell_unguarded unguarded, void *context,
-                 char *error, size_t error_size);
+// Mounts came, went or moved: chooses canonical mounts and marks anew for the policy in force. May block on them.
+void linux_follow_mounts(struct linux_state *state);
 
 // Thread functions; `state` is the argument.
 void *permission_reader(void *state);

@@ -94,7 +94,8 @@ static void ask(struct linux_state *state, struct question *question)
     subject.file_path_unresolved = memory->path.unresolved;
     subject.executable = memory->view.process.executable;
     subject.executable_unresolved = memory->view.process.executable_unresolved;
-    subject.uid = memory->view.process.uid;
+    // Whose user is not known is not taken for root, who alone is spared when too many ask.
+    subject.uid = memory->view.process.user_known ? memory->view.process.uid : UINT32_MAX;
     subject.target_never_denied = never_denied_has(
         &question->guard->never_denied, makedev(question->stat.stx_dev_major, question->stat.stx_dev_minor),
         question->stat.stx_ino);

@@ -1,0 +1,305 @@
+#include "linux_backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/lock.h"
+#include "linux_state.h"
+
+// Each pending question holds a descriptor, and for a question without one the kernel answers deny.
+enum { DESCRIPTORS = 65536 };
+
+static struct linux_state the_state = {
+    .permission_group = -1, .file_group = -1, .name_group = -1, .dev_null = -1,
+    .mounts = -1,           .stop_event = -1, .agent_pidfd = -1, .actors = {.connector = -1, .wake = -1},
+};
+
+struct guard_state *linux_guard(struct linux_state *state)
+{
+    lock(&state->guard_lock);
+    struct guard_state *guard = guard_state_ref(state->guard);
+    unlock(&state->guard_lock);
+    return guard;
+}
+
+// ---- who is never asked
+
+static bool is_alive(int pidfd)
+{
+    return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0;
+}
+
+bool linux_is_exempt(struct linux_state *state, uint32_t pid)
+{
+    if (pid == (uint32_t)getpid())
+        return true;
+    if (pid == 1)
+        return state->boot.is_first_pid_namespace;
+    lock(&state->agent_lock);
+    // While the process behind the descriptor is there, its pid can't be another's.
+    bool exempt = pid != 0 && pid == state->agent_pid && is_alive(state->agent_pidfd);
+    unlock(&state->agent_lock);
+    return exempt;
+}
+
+static void linux_set_agent(void *context, uint32_t pid)
+{
+    struct linux_state *state = context;
+    int pidfd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    lock(&state->agent_lock);
+    int old = state->agent_pidfd;
+    state->agent_pidfd = pidfd;
+    state->agent_pid = pidfd >= 0 ? pid : 0;
+    unlock(&state->agent_lock);
+    if (old >= 0)
+        close(old);
+}
+
+// ---- policy
+
+// apply_lock held.
+static bool put_in_force(struct linux_state *state, const struct policy *policy, tell_unguarded unguarded,
+                         void *context, char *error, size_t error_size)
+{
+    struct guard_state *now = guard_state_build(policy, unguarded, context);
+    if (!now) {
+        snprintf(error, error_size, "the policy is not applied: out of memory");
+        return false;
+    }
+    if (state->connector_error[0] && (now->notify_exec || now->notify_fork || now->notify_exit))
+        unguarded(context, state->connector_error);
+
+    lock(&state->guard_lock);
+    struct guard_state *before = state->guard;
+    state->guard = now;  // first, so that no question of a new mark meets the guard of before
+    unlock(&state->guard_lock);
+    actors_set_interest(&state->actors, now->notify_fork, now->notify_exit);
+
+    guard_marks_add(state->permission_group, &now->filesystems, now->permission_mask, "authorization", unguarded,
+                    context);
+    guard_marks_add(state->file_group, &now->filesystems, now->file_mask, "open and close events", unguarded, context);
+    guard_marks_add(state->name_group, &now->filesystems, now->name_mask, "create, rename and unlink events",
+                    unguarded, context);
+    guard_marks_remove(state->permission_group, &before->filesystems, before->permission_mask, &now->filesystems,
+                       now->permission_mask);
+    guard_marks_remove(state->file_group, &before->filesystems, before->file_mask, &now->filesystems, now->file_mask);
+    guard_marks_remove(state->name_group, &before->filesystems, before->name_mask, &now->filesystems, now->name_mask);
+    guard_state_unref(before);
+    return true;
+}
+
+static void ignore_unguarded(void *context, const char *sentence)
+{
+    (void)context;
+    (void)sentence;  // told when the policy was applied
+}
+
+void linux_follow_mounts(struct linux_state *state)
+{
+    char error[256];
+    lock(&state->apply_lock);
+    // Out of memory is all that can fail: then the marks and names of before stay.
+    if (state->guard->policy)
+        (void)put_in_force(state, state->guard->policy, ignore_unguarded, NULL, error, sizeof error);
+    unlock(&state->apply_lock);
+}
+
+static int apply_policy(void *context, const struct policy *policy, tell_unguarded unguarded, void *tell_context,
+                        char *error, size_t error_size)
+{
+    struct linux_state *state = context;
+    lock(&state->apply_lock);
+    bool applied = put_in_force(state, policy, unguarded, tell_context, error, error_size);
+    unlock(&state->apply_lock);
+    return applied ? 0 : -1;
+}
+
+// ---- answers
+
+static void respond(void *context, uint64_t token, enum verdict verdict)
+{
+    struct linux_state *state = context;
+    int fd = (int)token;
+    struct fanotify_response response = {.fd = fd, .response = verdict == VERDICT_DENY ? FAN_DENY : FAN_ALLOW};
+    // Fails only where the opener is gone meanwhile; after release() it goes to /dev/null.
+    (void)!write(state->permission_group, &response, sizeof response);
+    close(fd);
+}
+
+// Async-signal safe. The number of the group's descriptor is kept and now means /dev/null. A thread in poll(2) holds
+// the group open by itself, so it is woken.
+static void release(void *context)
+{
+    struct linux_state *state = context;
+    int saved_errno = errno;
+    if (!atomic_exchange(&state->released, true) && state->permission_group >= 0) {
+        uint64_t one = 1;
+        (void)!dup3(state->dev_null, state->permission_group, O_CLOEXEC);
+        (void)!write(state->stop_event, &one, sizeof one);
+    }
+    errno = saved_errno;
+}
+
+// ---- start and stop
+
+static int open_group(uint32_t flags, char *error, size_t error_size)
+{
+    // O_NOATIME: to look into a file must not change it.
+    int group = fanotify_init(flags | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_PIDFD,
+                              O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME);
+    if (group >= 0)
+        return group;
+    if (errno == EPERM)
+        snprintf(error, error_size, "CAP_SYS_ADMIN is missing, without which fanotify refuses to watch filesystems: "
+                 "start picket-bridge as root (in a container: --cap-add SYS_ADMIN), or use --backend replay");
+    else if (errno == ENOSYS || errno == EINVAL)
+        snprintf(error, error_size, "this kernel's fanotify is too old or switched off (%s): Linux 5.15 with "
+                 "CONFIG_FANOTIFY_ACCESS_PERMISSIONS is needed", strerror(errno));
+    else
+        snprintf(error, error_size, "fanotify can't be opened: %s", strerror(errno));
+    return -1;
+}
+
+static bool open_descriptors(struct linux_state *state, char *error, size_t error_size)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = DESCRIPTORS;
+        if (limit.rlim_max < DESCRIPTORS)
+            limit.rlim_max = DESCRIPTORS;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            snprintf(error, error_size, "the limit of open files can't be raised to %d (%s): start picket-bridge as "
+                     "root, or set LimitNOFILE", DESCRIPTORS, strerror(errno));
+            return false;
+        }
+    }
+    state->permission_group = open_group(FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE, error, error_size);
+    if (state->permission_group < 0)
+        return false;
+    state->file_group = open_group(FAN_CLASS_NOTIF, error, error_size);
+    if (state->file_group < 0)
+        return false;
+    state->name_group = open_group(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME, error, error_size);
+    if (state->name_group < 0)
+        return false;
+    state->dev_null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    state->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    state->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    if (state->dev_null >= 0 && state->stop_event >= 0 && state->mounts >= 0)
+        return true;
+    snprintf(error, error_size, "/dev/null and /proc can't be opened (%s): both must be mounted", strerror(errno));
+    return false;
+}
+
+static bool make_memory(struct linux_state *state, char *error, size_t error_size)
+{
+    state->args = malloc(ARGS_MAX);
+    state->guard = guard_state_build(NULL, NULL, NULL);
+    if (state->args && state->guard && event_memory_init(&state->permission_memory, EVENT_BUFFER_SIZE * 4) &&
+        event_memory_init(&state->notify_memory, NOTIFY_EVENT_MAX))
+        return true;
+    snprintf(error, error_size, "out of memory");
+    return false;
+}
+
+static bool start_thread(pthread_t *thread, bool *started, void *(*function)(void *), struct linux_state *state,
+                         char *error, size_t error_size)
+{
+    int failure = pthread_create(thread, NULL, function, state);
+    *started = failure == 0;
+    if (failure)
+        snprintf(error, error_size, "a thread can't be started: %s", strerror(failure));
+    return *started;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void stop(void *context)
+{
+    struct linux_state *state = context;
+    release(state);
+    atomic_store(&state->stopping, true);
+    uint64_t one = 1;
+    if (state->stop_event >= 0)
+        (void)!write(state->stop_event, &one, sizeof one);
+    if (state->permission_started)
+        pthread_join(state->permission_thread, NULL);
+    if (state->notify_started)
+        pthread_join(state->notify_thread, NULL);
+    state->permission_started = state->notify_started = false;
+
+    linux_set_agent(state, 0);
+    close_fd(&state->file_group);
+    close_fd(&state->name_group);
+    close_fd(&state->mounts);
+    close_fd(&state->stop_event);
+    close_fd(&state->dev_null);
+    // The permission group's number stays /dev/null: the core may still answer what it holds.
+    actors_close(&state->actors);
+    guard_state_unref(state->guard);
+    state->guard = NULL;
+    event_memory_free(&state->permission_memory);
+    event_memory_free(&state->notify_memory);
+    free(state->args);
+    state->args = NULL;
+}
+
+static int start(void *context, struct core *core, char *error, size_t error_size)
+{
+    struct linux_state *state = context;
+    state->core = core;
+    lock_init(&state->guard_lock);
+    lock_init(&state->apply_lock);
+    lock_init(&state->agent_lock);
+    atomic_store(&state->released, false);
+    atomic_store(&state->stopping, false);
+    boot_load(&state->boot);
+    state->actors.connector = state->actors.wake = -1;
+    close_fd(&state->permission_group);  // /dev/null since a stop before
+    if (!open_descriptors(state, error, error_size) || !make_memory(state, error, error_size) ||
+        !actors_open(&state->actors, &state->boot, error, error_size, state->connector_error,
+                     sizeof state->connector_error) ||
+        !start_thread(&state->permission_thread, &state->permission_started, permission_reader, state, error,
+                      error_size) ||
+        !start_thread(&state->notify_thread, &state->notify_started, notify_reader, state, error, error_size)) {
+        stop(state);
+        return -1;
+    }
+    return 0;
+}
+
+static const char *const capabilities[] = {
+    "auth.exec",   "auth.open",    "notify.exec",   "notify.fork",   "notify.exit", "notify.open",
+    "notify.close", "notify.create", "notify.rename", "notify.unlink", NULL,
+};
+
+static struct backend the_backend = {
+    .name = "linux",
+    .capabilities = capabilities,
+    .state = &the_state,
+    .start = start,
+    .apply = apply_policy,
+    .respond = respond,
+    .set_agent = linux_set_agent,
+    .release = release,
+    .stop = stop,
+};
+
+struct backend *linux_backend(void)
+{
+    return &the_backend;
+}
