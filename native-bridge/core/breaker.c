@@ -1,13 +1,14 @@
 #include "core/breaker.h"
 
 void breaker_init(struct breaker *breaker) {
-    *breaker = (struct breaker){.run_outs = 0};
+    *breaker = (struct breaker){.awaiting = false};
     atomic_init(&breaker->open, false);
+    atomic_init(&breaker->run_outs, 0);
 }
 
 void breaker_reset(struct breaker *breaker, int64_t now_us) {
     atomic_store(&breaker->open, false);
-    breaker->run_outs = 0;
+    atomic_store(&breaker->run_outs, 0);
     breaker->awaiting = false;
     breaker->awaiting_since_us = 0;
     breaker->last_ping_us = now_us - BREAKER_PING_EVERY_US;     // the first ping is due at once
@@ -31,12 +32,12 @@ void breaker_ping_sent(struct breaker *breaker, int64_t now_us) {
 
 bool breaker_pong(struct breaker *breaker) {
     breaker->awaiting = false;
-    breaker->run_outs = 0;
+    atomic_store(&breaker->run_outs, 0);
     return atomic_exchange(&breaker->open, false);
 }
 
 void breaker_verdict(struct breaker *breaker) {
-    breaker->run_outs = 0;
+    atomic_store(&breaker->run_outs, 0);
 }
 
 static bool open_now(struct breaker *breaker) {
@@ -46,8 +47,7 @@ static bool open_now(struct breaker *breaker) {
 }
 
 bool breaker_budget_ran_out(struct breaker *breaker) {
-    if (breaker->run_outs < BREAKER_RUN_OUTS) breaker->run_outs++;
-    return breaker->run_outs >= BREAKER_RUN_OUTS && open_now(breaker);
+    return atomic_fetch_add(&breaker->run_outs, 1) + 1 >= BREAKER_RUN_OUTS && open_now(breaker);
 }
 
 bool breaker_tick(struct breaker *breaker, int64_t now_us) {

@@ -1,7 +1,8 @@
 // The breaker: is the agent worth waiting for? It opens when a heartbeat stays unanswered or several budgets in a row run out,
 // and closes when a Pong arrives. A state machine that is given the time and does no I/O.
 //
-// Threading: none of its own; the owner serialises the calls. Only breaker_is_open() may be called by anyone.
+// Threading: none of its own; the owner serialises the calls. Only
+// breaker_is_open() and breaker_verdict() may be called by anyone at any time.
 #ifndef PICKET_BREAKER_H
 #define PICKET_BREAKER_H
 
@@ -15,7 +16,7 @@
 
 struct breaker {
     atomic_bool open;
-    uint32_t run_outs;          // budgets that ran out since the last verdict
+    atomic_uint run_outs;          // budgets that ran out since the last verdict
     bool awaiting;              // a heartbeat is unanswered
     int64_t awaiting_since_us;  // the oldest such
     int64_t last_ping_us;

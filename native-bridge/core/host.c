@@ -10,7 +10,9 @@
 #endif
 
 static void copy(char *out, size_t size, const char *text) {
-    (void)snprintf(out, size, "%s", text);
+    size_t length = strnlen(text, size - 1);
+    memcpy(out, text, length);
+    out[length] = 0;
 }
 
 #ifdef __linux__

@@ -1,0 +1,340 @@
+#include "core/lane.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/frame.h"
+#include "core/lock.h"
+#include "core/log.h"
+#include "core/pipe.h"
+#include "core/thread.h"
+
+enum { READ_BUFFER = FRAME_MAX + FRAME_HEADER, RETRY_MS = 10 };
+
+int lane_init(struct lane *lane, struct pending *pending, const struct lane_events *events) {
+    memset(lane, 0, sizeof *lane);
+    lock_init(&lane->mutex);
+    breaker_init(&lane->breaker);
+    atomic_init(&lane->state, LANE_IDLE);
+    lane->request_fd = lane->verdict_fd = -1;
+    lane->pending = pending;
+    lane->events = *events;
+    lane->buffer = malloc(READ_BUFFER);
+    lane->batch = calloc(pending->slots_count, sizeof *lane->batch);
+    return lane->buffer == NULL || lane->batch == NULL || pipe_make(lane->stop_fds) != 0 ? -1 : 0;
+}
+
+// --- writing: all of it under the mutex ---
+
+enum put_result { PUT_DONE, PUT_FULL, PUT_BROKEN };
+
+static enum put_result put_bytes(struct lane *lane, const uint8_t *data, size_t length, size_t *done) {
+    *done = 0;
+    if (lane->request_fd < 0) return PUT_BROKEN;
+    ssize_t count = write(lane->request_fd, data, length);
+    if (count >= 0) {
+        *done = (size_t)count;
+        return PUT_DONE;
+    }
+    return errno == EAGAIN || errno == EINTR ? PUT_FULL : PUT_BROKEN;
+}
+
+static enum put_result put_rest(struct lane *lane) {
+    size_t done;
+    enum put_result result = put_bytes(lane, lane->rest + lane->rest_offset, lane->rest_length - lane->rest_offset, &done);
+    lane->rest_offset += done;
+    if (lane->rest_offset == lane->rest_length) lane->rest_offset = lane->rest_length = 0;
+    return lane->rest_length > 0 && result == PUT_DONE ? PUT_FULL : result;
+}
+
+static enum put_result put_frame(struct lane *lane, const struct wire_writer *frame) {
+    size_t done;
+    if (lane->rest_length > 0) {
+        enum put_result result = put_rest(lane);
+        if (result != PUT_DONE) return result;
+    }
+    enum put_result result = put_bytes(lane, frame->data, frame->length, &done);
+    if (result == PUT_DONE && done < frame->length) {
+        lane->rest_length = frame->length - done;
+        memcpy(lane->rest, frame->data + done, lane->rest_length);
+    }
+    return result;
+}
+
+static void want_slow(struct lane *lane, struct request *request) {
+    int expected = SLOW_NO;
+    if (atomic_compare_exchange_strong(&request->slow, &expected, SLOW_WANTED)) lane->events.slow(lane->events.context);
+}
+
+// What can't be written (a full pipe, an agent that has closed its end) is the guard's to answer.
+static void send_request(struct lane *lane, struct request *request, int64_t now_us) {
+    uint8_t buffer[LANE_FRAME_MAX];
+    struct wire_writer writer;
+    int64_t left = atomic_load(&request->deadline_us) - now_us;
+    if (left <= 0 || atomic_load(&request->claim) == 0) return;
+    atomic_store(&request->epoch, lane->epoch);
+    wire_writer_init(&writer, buffer, sizeof buffer);
+    message_lane_request(&writer, &(struct auth_request_facts){
+        request->id, lane->epoch, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX,
+        {request->event, request->event_length}});
+    if (writer.overflow) {
+        request->sent = true;
+        want_slow(lane, request);
+    } else if (put_frame(lane, &writer) == PUT_DONE) {
+        request->sent = true;
+    }
+}
+
+static void flush_unsent(struct lane *lane, int64_t now_us) {
+    size_t count = pending_all(lane->pending, lane->batch, lane->pending->slots_count);
+    for (size_t i = 0; i < count; i++) {
+        if (!lane->batch[i]->sent) send_request(lane, lane->batch[i], now_us);
+        pending_release(lane->pending, lane->batch[i]);
+    }
+}
+
+static void serve_if_ready(struct lane *lane, int64_t now_us) {
+    if (lane->request_fd < 0 || lane->epoch == 0) return;
+    atomic_store(&lane->state, LANE_SERVING);
+    flush_unsent(lane, now_us);
+}
+
+static void send_switch(struct lane *lane, int64_t now_us) {
+    uint8_t buffer[64];
+    struct wire_writer writer;
+    wire_writer_init(&writer, buffer, sizeof buffer);
+    message_lane_switch(&writer, lane->wanted_epoch);
+    // A full pipe: the heartbeat tries again, and requests wait meanwhile as they would for Switched.
+    if (put_frame(lane, &writer) == PUT_DONE) lane->switching_to = lane->wanted_epoch;
+    atomic_store(&lane->state, LANE_SWITCHING);
+    breaker_answer_expected(&lane->breaker, now_us);
+}
+
+// --- the event thread's ---
+
+bool lane_try_open(struct lane *lane, int64_t now_us) {
+    if (lane->verdict_fd < 0 || lane->request_fd >= 0) return false;
+    int fd = fifo_open_request(&lane->fifos);
+    if (fd < 0) return errno == ENXIO;
+    lock(&lane->mutex);
+    lane->request_fd = fd;
+    breaker_reset(&lane->breaker, now_us);
+    serve_if_ready(lane, now_us);
+    unlock(&lane->mutex);
+    (void)lane_heartbeat(lane, now_us);     // the Pong to this first ping proves both FIFOs
+    return false;
+}
+
+void lane_policy(struct lane *lane, uint64_t epoch, int64_t now_us) {
+    lock(&lane->mutex);
+    lane->wanted_epoch = epoch;
+    if (lane->epoch == 0) {
+        // The first of a connection: the agent's worker was started with it.
+        lane->epoch = epoch;
+        if (atomic_load(&lane->state) == LANE_IDLE) atomic_store(&lane->state, LANE_HOLDING);
+        serve_if_ready(lane, now_us);
+    } else if (atomic_load(&lane->state) == LANE_SERVING) {
+        send_switch(lane, now_us);
+    } else if (atomic_load(&lane->state) == LANE_HOLDING) {
+        lane->epoch = epoch;        // nothing was sent by the one before
+    }
+    unlock(&lane->mutex);
+}
+
+enum lane_availability lane_availability(const struct lane *lane) {
+    if (atomic_load(&lane->state) == LANE_IDLE) return LANE_NO_AGENT;
+    return breaker_is_open(&lane->breaker) ? LANE_STALLED : LANE_AVAILABLE;
+}
+
+bool lane_ask(struct lane *lane, struct request *request, int64_t now_us) {
+    lock(&lane->mutex);
+    int state = atomic_load(&lane->state);
+    if (state == LANE_SERVING && !request->sent) send_request(lane, request, now_us);
+    unlock(&lane->mutex);
+    return state != LANE_IDLE;
+}
+
+// --- the guard's ---
+
+int64_t lane_heartbeat(struct lane *lane, int64_t now_us) {
+    bool opened = false;
+    lock(&lane->mutex);
+    int state = atomic_load(&lane->state);
+    if (lane->request_fd >= 0) {
+        if (state == LANE_SWITCHING && lane->switching_to == 0) send_switch(lane, now_us);
+        if (state != LANE_SWITCHING && breaker_ping_due(&lane->breaker, now_us)) {
+            uint8_t buffer[64];
+            struct wire_writer writer;
+            wire_writer_init(&writer, buffer, sizeof buffer);
+            message_lane_ping(&writer, lane->breaker.ping_number + 1);
+            // A ping that a full pipe refuses is a heartbeat missed all the same.
+            (void)put_frame(lane, &writer);
+            breaker_ping_sent(&lane->breaker, now_us);
+        }
+        opened = breaker_tick(&lane->breaker, now_us);
+    }
+    unlock(&lane->mutex);
+    if (opened) log_line(LOG_LEVEL_WARN, "the agent misses heartbeats: defaults at once until it answers", NULL);
+    return now_us + BREAKER_PING_EVERY_US / 5;
+}
+
+void lane_budget_ran_out(struct lane *lane) {
+    lock(&lane->mutex);
+    bool opened = breaker_budget_ran_out(&lane->breaker);
+    unlock(&lane->mutex);
+    if (opened) log_line(LOG_LEVEL_WARN, "several budgets ran out in a row: defaults at once until the agent answers", NULL);
+}
+
+// --- the reader thread ---
+
+static void on_switched(struct lane *lane, uint64_t epoch) {
+    int64_t now_us = clock_monotonic_us();
+    lock(&lane->mutex);
+    if (atomic_load(&lane->state) == LANE_SWITCHING && epoch == lane->switching_to) {
+        (void)breaker_pong(&lane->breaker);
+        lane->epoch = epoch;
+        lane->switching_to = 0;
+        if (lane->wanted_epoch != epoch) {
+            send_switch(lane, now_us);
+        } else {
+            atomic_store(&lane->state, LANE_SERVING);
+            flush_unsent(lane, now_us);
+        }
+    }
+    unlock(&lane->mutex);
+}
+
+static void on_pong(struct lane *lane) {
+    lock(&lane->mutex);
+    bool closed = breaker_pong(&lane->breaker);
+    unlock(&lane->mutex);
+    if (closed) log_line(LOG_LEVEL_INFO, "the agent answers again: it is asked again", NULL);
+    if (!atomic_exchange(&lane->proved, true)) lane->events.attention(lane->events.context);
+}
+
+static bool on_frame(struct lane *lane, struct bytes frame) {
+    struct agent_message message;
+    if (!message_decode_lane_to_bridge(frame, &message)) return false;
+    switch (message.kind) {
+    case AGENT_MESSAGE_AUTH_VERDICT: lane->events.verdict(lane->events.context, &message.verdict); break;
+    case AGENT_MESSAGE_SWITCHED: on_switched(lane, message.epoch); break;
+    case AGENT_MESSAGE_PONG: on_pong(lane); break;
+    default: break;
+    }
+    return true;
+}
+
+static void break_lane(struct lane *lane, const char *reason) {
+    lane->broken_reason = reason;
+    atomic_store(&lane->broken, true);
+    lane->events.attention(lane->events.context);
+}
+
+// False: the stream is over or of no use.
+static bool take_frames(struct lane *lane, struct frame_reader *reader) {
+    for (;;) {
+        struct bytes frame;
+        switch (frame_reader_next(reader, &frame)) {
+        case FRAME_PARTIAL: return true;
+        case FRAME_TOO_LONG:
+            break_lane(lane, "a frame on the verdict FIFO is over the maximum");
+            return false;
+        case FRAME_READY:
+            if (on_frame(lane, frame)) break;
+            break_lane(lane, "a frame on the verdict FIFO is malformed");
+            return false;
+        }
+    }
+}
+
+static void *read_verdicts(void *argument) {
+    struct lane *lane = argument;
+    struct frame_reader reader;
+    bool ever_read = false;
+    (void)thread_raise_priority();
+    frame_reader_init(&reader, lane->buffer, READ_BUFFER, FRAME_MAX);
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = lane->stop_fds[0], .events = POLLIN}, {.fd = lane->verdict_fd, .events = POLLIN}};
+        lock(&lane->mutex);
+        if (lane->rest_length > 0) (void)put_rest(lane);
+        int timeout_ms = lane->rest_length > 0 ? RETRY_MS : -1;
+        unlock(&lane->mutex);
+        if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) break;
+        if (fds[0].revents != 0) break;
+        if (fds[1].revents == 0) continue;
+        size_t space;
+        uint8_t *into = frame_reader_space(&reader, &space);
+        ssize_t count = read(lane->verdict_fd, into, space);
+        if (count > 0) {
+            ever_read = true;
+            frame_reader_filled(&reader, (size_t)count);
+            if (!take_frames(lane, &reader)) break;
+        } else if (count == 0 && ever_read) {
+            break;      // the agent has closed its end: poll would spin from here on
+        } else if (count == 0) {
+            (void)poll(fds, 1, RETRY_MS);   // it has not opened it yet
+        } else if (errno != EAGAIN && errno != EINTR) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int64_t now_us, char *error,
+               size_t error_size) {
+    lane->fifos = *fifos;
+    lane->verdict_fd = fifo_open_verdict(&lane->fifos);
+    if (lane->verdict_fd < 0) {
+        (void)snprintf(error, error_size, "can't open the FIFO for verdicts: %s", strerror(errno));
+        fifo_pair_unlink(&lane->fifos);
+        return -1;
+    }
+    lock(&lane->mutex);
+    lane->request_fd = -1;
+    lane->epoch = lane->switching_to = lane->wanted_epoch = 0;
+    lane->rest_length = lane->rest_offset = 0;
+    breaker_reset(&lane->breaker, now_us);
+    atomic_store(&lane->proved, false);
+    atomic_store(&lane->broken, false);
+    atomic_store(&lane->state, hold ? LANE_HOLDING : LANE_IDLE);
+    unlock(&lane->mutex);
+    int failure = thread_start(&lane->reader, "picket-lane", read_verdicts, lane);
+    if (failure != 0) {
+        (void)snprintf(error, error_size, "can't start the thread that reads verdicts: %s", strerror(failure));
+        lane_stop(lane, false);
+        return -1;
+    }
+    lane->reader_runs = true;
+    return 0;
+}
+
+void lane_stop(struct lane *lane, bool hold) {
+    if (lane->reader_runs) {
+        pipe_wake(lane->stop_fds[1]);
+        (void)pthread_join(lane->reader, NULL);
+        pipe_drain(lane->stop_fds[0]);
+        lane->reader_runs = false;
+    }
+    lock(&lane->mutex);
+    if (lane->request_fd >= 0) (void)close(lane->request_fd);
+    if (lane->verdict_fd >= 0) (void)close(lane->verdict_fd);
+    lane->request_fd = lane->verdict_fd = -1;
+    atomic_store(&lane->state, hold ? LANE_HOLDING : LANE_IDLE);
+    // The agent that was asked is gone: all are to be asked again.
+    size_t count = pending_all(lane->pending, lane->batch, lane->pending->slots_count);
+    for (size_t i = 0; i < count; i++) {
+        lane->batch[i]->sent = false;
+        atomic_store(&lane->batch[i]->epoch, 0);
+        atomic_store(&lane->batch[i]->slow, SLOW_NO);
+        pending_release(lane->pending, lane->batch[i]);
+    }
+    unlock(&lane->mutex);
+    fifo_pair_unlink(&lane->fifos);
+}

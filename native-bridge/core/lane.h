@@ -1,0 +1,87 @@
+// The auth lane's end in the bridge: writes requests into one FIFO, reads verdicts from the other on a thread of its
+// own, keeps the heartbeat and the discipline of policy switches (after PolicySwitch nothing is sent until Switched).
+//
+// Ownership: the lane owns both descriptors, the pair's names and its reader thread. Requests are borrowed for the call.
+// Threading: lane_start(), lane_try_open(), lane_policy() and lane_stop() belong to the event thread; lane_ask(),
+// lane_availability() to any thread; lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex is held for short
+// writes that never block.
+#ifndef PICKET_LANE_H
+#define PICKET_LANE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/breaker.h"
+#include "core/fifo_pair.h"
+#include "core/messages.h"
+#include "core/pending.h"
+
+// A request up to this goes into the FIFO, a larger one over the socket. It is Linux's PIPE_BUF: such a write is never
+// partial there. Elsewhere the rest of a frame is finished before the next one.
+#define LANE_FRAME_MAX 4096
+
+enum lane_state {
+    LANE_IDLE,          // no agent: defaults at once
+    LANE_HOLDING,       // an agent is about to serve: requests wait for it within their budgets
+    LANE_SERVING,
+    LANE_SWITCHING,     // PolicySwitch is sent, Switched not yet seen
+};
+
+enum lane_availability { LANE_NO_AGENT, LANE_STALLED, LANE_AVAILABLE };
+
+// What the reader thread hands on; called without the lane's mutex.
+struct lane_events {
+    void *context;
+    void (*verdict)(void *context, const struct auth_verdict *verdict);
+    void (*attention)(void *context);   // the event thread has something to look at: proved, broken
+    void (*slow)(void *context);        // a request became SLOW_WANTED
+};
+
+struct lane {
+    pthread_mutex_t mutex;
+    atomic_int state;               // enum lane_state, changed under the mutex
+    uint64_t epoch;                 // by which requests are judged; 0: no policy yet
+    uint64_t switching_to;          // LANE_SWITCHING: what Switched must name
+    uint64_t wanted_epoch;          // the newest policy's
+    int request_fd, verdict_fd;
+    struct fifo_pair fifos;
+    uint8_t rest[LANE_FRAME_MAX];   // of a frame that the FIFO took in part
+    size_t rest_length, rest_offset;
+    struct breaker breaker;
+    atomic_bool proved;             // a Pong came: both sides have both FIFOs open
+    atomic_bool broken;             // the agent wrote something that is no frame
+    const char *broken_reason;
+    pthread_t reader;
+    bool reader_runs;
+    int stop_fds[2];
+    uint8_t *buffer;                // of the frame reader
+    struct request **batch;         // of flush
+    struct pending *pending;
+    struct lane_events events;
+};
+
+int lane_init(struct lane *lane, struct pending *pending, const struct lane_events *events);
+
+// A new connection. `hold`: requests may wait for it (takeover). Takes the pair. 0, or -1 with a sentence.
+int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int64_t now_us, char *error,
+               size_t error_size);
+// Opens the request end once the agent has opened its own; true while it is still to be tried again.
+bool lane_try_open(struct lane *lane, int64_t now_us);
+// A policy is in force from here on.
+void lane_policy(struct lane *lane, uint64_t epoch, int64_t now_us);
+// Ends the connection: closes both ends, joins the reader, so that no verdict of it can come any more. `hold`: the
+// next agent is at hand, and requests wait for it.
+void lane_stop(struct lane *lane, bool hold);
+
+enum lane_availability lane_availability(const struct lane *lane);
+// Sends the request, or keeps it for later. False: there is no agent any more, the caller answers.
+bool lane_ask(struct lane *lane, struct request *request, int64_t now_us);
+
+// The guard's: sends pings, looks for missing pongs. Gives the time of the next call.
+int64_t lane_heartbeat(struct lane *lane, int64_t now_us);
+void lane_budget_ran_out(struct lane *lane);
+
+#endif
