@@ -77,6 +77,9 @@ void core_notify(struct core *core, const struct encoded_event *event);
 // Events that nobody will see: sequence gaps, kernel queue overflow. `count` 0: unknown, at least one.
 void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count);
 
+// Is the queue less than half full? For a source that can wait (replay as fast as it can); a kernel can't.
+bool core_has_room(struct core *core);
+
 // A backend whose source has ended (replay): sends end_of_source once all events before it are sent.
 void core_end_of_source(struct core *core);
 

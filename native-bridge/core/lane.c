@@ -258,7 +258,7 @@ static void *read_verdicts(void *argument) {
     struct lane *lane = argument;
     struct frame_reader reader;
     bool ever_read = false;
-    (void)thread_raise_priority();
+    (void)thread_raise_priority(false);
     frame_reader_init(&reader, lane->buffer, READ_BUFFER, FRAME_MAX);
     for (;;) {
         struct pollfd fds[2] = {{.fd = lane->stop_fds[0], .events = POLLIN}, {.fd = lane->verdict_fd, .events = POLLIN}};

@@ -36,9 +36,9 @@ int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void
     return result;
 }
 
-bool thread_raise_priority(void) {
+bool thread_raise_priority(bool realtime) {
     struct sched_param parameters = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
-    if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters) == 0) return true;
+    if (realtime && pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters) == 0) return true;
 #ifdef __linux__
     // On Linux a thread has a nice value of its own.
     return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), -20) == 0;

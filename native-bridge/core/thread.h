@@ -7,7 +7,8 @@
 
 // All signals are blocked in the new thread: they are the event thread's. 0 or an errno.
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument);
-// For the calling thread: SCHED_FIFO at its lowest, or else nice -20. False: neither is allowed.
-bool thread_raise_priority(void);
+// For the calling thread: nice -20, and before that, for a thread that does very little, SCHED_FIFO at its lowest.
+// False: not allowed.
+bool thread_raise_priority(bool realtime);
 
 #endif

@@ -1,0 +1,312 @@
+#include "core/core.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <sys/random.h>
+#endif
+
+#include "core/budget.h"
+#include "core/clock.h"
+#include "core/lock.h"
+#include "core/pipe.h"
+
+enum { OUTCOME_BYTES = 4096, RULE_MAX = 2048 };
+
+// --- what the lane hands on ---
+
+static void lane_verdict(void *context, const struct auth_verdict *verdict) {
+    core_verdict(context, verdict, LEVEL_AGENT);
+}
+
+static void lane_attention(void *context) {
+    core_wake(context);
+}
+
+static void lane_slow(void *context) {
+    struct core *core = context;
+    atomic_store(&core->slow_wanted, true);
+    core_wake(core);
+}
+
+int core_init(struct core *core, struct backend *backend, const struct core_options *options, char *error,
+              size_t error_size) {
+    uint64_t random[2];
+    struct pending_limits limits = pending_limits_for(options->cores);
+    memset(core, 0, sizeof *core);
+    core->backend = backend;
+#ifdef __APPLE__
+    core->platform = PLATFORM_MACOS;
+#else
+    core->platform = PLATFORM_LINUX;
+#endif
+    host_read(&core->host);
+    lock_init(&core->policy_mutex);
+    lock_init(&core->queue_mutex);
+    if (getentropy(random, sizeof random) != 0) {
+        (void)snprintf(error, error_size, "no random numbers: %s", strerror(errno));
+        return -1;
+    }
+    (void)snprintf(core->bridge_instance, sizeof core->bridge_instance, "%016" PRIx64 "%016" PRIx64, random[0],
+                   random[1]);
+    if (pipe_make(core->wake_fds) != 0) {
+        (void)snprintf(error, error_size, "can't make a pipe: %s", strerror(errno));
+        return -1;
+    }
+    if (pending_init(&core->pending, &limits) != 0 ||
+        queue_init(&core->queue, options->queue_events, options->queue_bytes) != 0 ||
+        (core->batch = calloc(limits.slots, sizeof *core->batch)) == NULL ||
+        lane_init(&core->lane, &core->pending,
+                  &(struct lane_events){core, lane_verdict, lane_attention, lane_slow}) != 0) {
+        (void)snprintf(error, error_size, "not enough memory for %zu requests and a queue of %zu bytes", limits.slots,
+                       options->queue_bytes);
+        return -1;
+    }
+    return 0;
+}
+
+void core_wake(struct core *core) {
+    if (!atomic_exchange(&core->wake_pending, true)) pipe_wake(core->wake_fds[1]);
+}
+
+struct policy *core_policy(struct core *core) {
+    lock(&core->policy_mutex);
+    struct policy *policy = policy_ref(core->policy);
+    unlock(&core->policy_mutex);
+    return policy;
+}
+
+void core_set_policy(struct core *core, struct policy *policy) {
+    lock(&core->policy_mutex);
+    struct policy *before = core->policy;
+    core->policy = policy;
+    unlock(&core->policy_mutex);
+    policy_unref(before);
+}
+
+// --- events in ---
+
+static void push(struct core *core, const struct bytes *slices, size_t count, uint32_t kind, const char *action) {
+    uint64_t now_ns = clock_unix_ns();
+    lock(&core->queue_mutex);
+    (void)queue_push(&core->queue, slices, count, kind, action, &core->losses, now_ns);
+    unlock(&core->queue_mutex);
+    core_wake(core);
+}
+
+void core_push(struct core *core, const struct encoded_event *event) {
+    struct bytes slice = {event->data, event->length};
+    push(core, &slice, 1, event->kind, event->action);
+}
+
+void core_notify(struct core *core, const struct encoded_event *event) {
+    core_push(core, event);
+}
+
+bool core_has_room(struct core *core) {
+    lock(&core->queue_mutex);
+    bool has_room = core->queue.entries_used < core->queue.entries_capacity / 2 &&
+                    core->queue.blocks_used < core->queue.blocks_capacity / 2;
+    unlock(&core->queue_mutex);
+    return has_room;
+}
+
+void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count) {
+    uint64_t now_ns = clock_unix_ns();
+    lock(&core->queue_mutex);
+    loss_add(&core->losses, &(struct loss){cause, kind, action == NULL ? "" : action, count, 0, 0, now_ns, now_ns});
+    unlock(&core->queue_mutex);
+    core_wake(core);
+}
+
+void core_end_of_source(struct core *core) {
+    atomic_store(&core->end_of_source, true);
+    core_wake(core);
+}
+
+// --- answers ---
+
+struct answer {
+    enum verdict verdict;
+    enum answer_level level;
+    struct bytes rule;
+    struct bytes annotations;
+    bool report;
+    bool annotated;
+    uint64_t request_id;
+    uint64_t epoch;
+    uint32_t budget_us;
+    int64_t arrived_us;
+    uint64_t token;
+    const char *action;
+    struct bytes event;
+};
+
+static bool is_default(enum answer_level level) {
+    return level >= LEVEL_DEFAULT_DEADLINE && level <= LEVEL_OVERLOAD;
+}
+
+// The one place that tells the kernel. Whoever comes here has won the request's claim, or the request was never open.
+static void answer(struct core *core, const struct answer *answer) {
+    core->backend->respond(core->backend->state, answer->token, answer->verdict);
+    int64_t took_us = clock_monotonic_us() - answer->arrived_us;
+    statistics_answer(&core->statistics, answer->action, answer->level, answer->verdict, took_us);
+
+    bool exempt = answer->level == LEVEL_EXEMPT_ACTOR || answer->level == LEVEL_NEVER_DENIED;
+    if (exempt || (answer->verdict != VERDICT_DENY && !is_default(answer->level) && !answer->report)) return;
+    uint8_t outcome[OUTCOME_BYTES];
+    struct wire_writer writer;
+    wire_writer_init(&writer, outcome, sizeof outcome);
+    message_auth_outcome(&writer, &(struct auth_outcome){
+        .verdict = answer->verdict,
+        .level = answer->level,
+        .rule = answer->rule.length <= RULE_MAX ? answer->rule : (struct bytes){NULL, 0},
+        .epoch = answer->epoch,
+        .budget_us = answer->budget_us,
+        .answered_us = took_us,
+        .request_id = answer->request_id,
+        .annotated = answer->annotated,
+    });
+    struct bytes slices[] = {answer->event, answer->annotations, {outcome, writer.length}};
+    push(core, slices, sizeof slices / sizeof slices[0], EVENT_AUTH, answer->action);
+}
+
+// For whoever has won pending_claim(): answers and gives the claim's reference back.
+static void answer_request(struct core *core, struct request *request, enum verdict verdict, enum answer_level level,
+                           const struct auth_verdict *from_agent) {
+    bool by_agent = from_agent != NULL;
+    if (!by_agent) pending_note_answered(&core->pending, request->id);
+    answer(core, &(struct answer){
+        .verdict = verdict,
+        .level = level,
+        .rule = by_agent ? from_agent->rule : (struct bytes){NULL, 0},
+        .annotations = by_agent ? from_agent->annotations : (struct bytes){NULL, 0},
+        .report = by_agent && from_agent->report,
+        .annotated = by_agent && from_agent->annotated,
+        .request_id = request->id,
+        .epoch = atomic_load(&request->epoch),
+        .budget_us = request->budget_us,
+        .arrived_us = request->arrived_us,
+        .token = request->token,
+        .action = request->action,
+        .event = {request->event, request->event_length},
+    });
+    pending_release(&core->pending, request);
+}
+
+void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
+               uint64_t token) {
+    int64_t now_us = clock_monotonic_us();
+    struct answer at_once = {
+        .verdict = VERDICT_ALLOW,
+        .arrived_us = now_us,
+        .token = token,
+        .action = subject->action,
+        .event = {event->data, event->length},
+    };
+    struct policy *policy = core_policy(core);
+
+    if (subject->actor_exempt || subject->target_never_denied) {
+        at_once.level = subject->actor_exempt ? LEVEL_EXEMPT_ACTOR : LEVEL_NEVER_DENIED;
+        goto answered;
+    }
+    if (policy != NULL) at_once.epoch = policy->epoch;
+    const struct static_verdict *fixed = policy_static_verdict(policy, subject);
+    if (fixed != NULL) {
+        at_once.level = LEVEL_STATIC;
+        at_once.verdict = fixed->verdict;
+        at_once.rule = fixed->rule;
+        at_once.annotations = fixed->annotations;
+        at_once.report = fixed->report;
+        goto answered;
+    }
+
+    struct action_settings settings = policy_action_settings(policy, subject->action);
+    bool has_deadline = subject->remaining_us >= 0;
+    int64_t budget = budget_us(has_deadline, subject->remaining_us, settings.max_wait_us);
+    at_once.verdict = settings.default_verdict;
+    at_once.budget_us = (uint32_t)budget;       // at most max_wait, which is an uint32
+    enum lane_availability availability = lane_availability(&core->lane);
+    if (availability == LANE_NO_AGENT) {
+        at_once.level = LEVEL_DEFAULT_NO_AGENT;
+        goto answered;
+    }
+    if (availability == LANE_STALLED) {
+        at_once.level = LEVEL_DEFAULT_BREAKER;
+        goto answered;
+    }
+    if (budget == 0) {
+        at_once.level = LEVEL_DEFAULT_DEADLINE;
+        goto answered;
+    }
+    struct request *request = pending_admit(&core->pending, subject->uid, at_once.event);
+    if (request == NULL) {
+        // Flooding is that user's own doing: it must not turn a deny into an allow. Root could end the bridge anyway.
+        bool deny = subject->uid != 0 && policy_deny_could_reach(policy, subject);
+        at_once.level = LEVEL_OVERLOAD;
+        at_once.verdict = deny ? VERDICT_DENY : VERDICT_ALLOW;
+        goto answered;
+    }
+
+    request->token = token;
+    request->action = subject->action;
+    request->budget_us = (uint32_t)budget;
+    request->arrived_us = now_us;
+    request->default_verdict = settings.default_verdict;
+    uint64_t id = request->id;
+    pending_open(request, now_us + budget);
+    guard_watch(&core->guard, now_us + budget);
+    if (!lane_ask(&core->lane, request, now_us) && pending_claim(request, id))
+        answer_request(core, request, settings.default_verdict, LEVEL_DEFAULT_NO_AGENT, NULL);
+    pending_release(&core->pending, request);
+    policy_unref(policy);
+    return;
+
+answered:
+    answer(core, &at_once);
+    policy_unref(policy);
+}
+
+void core_verdict(struct core *core, const struct auth_verdict *verdict, enum answer_level level) {
+    struct request *request = pending_find(&core->pending, verdict->id);
+    if (request == NULL) {
+        bool late = pending_was_answered(&core->pending, verdict->id);
+        atomic_fetch_add(late ? &core->statistics.late_verdicts : &core->statistics.unknown_verdicts, 1);
+        return;
+    }
+    bool may_defer = level == LEVEL_AGENT;
+    if (atomic_load(&request->epoch) != verdict->epoch || verdict->epoch == 0 ||
+        (verdict->verdict == VERDICT_DEFER && !may_defer)) {
+        atomic_fetch_add(&core->statistics.unknown_verdicts, 1);
+    } else if (verdict->verdict == VERDICT_DEFER) {
+        int expected = SLOW_NO;
+        breaker_verdict(&core->lane.breaker);
+        if (atomic_compare_exchange_strong(&request->slow, &expected, SLOW_WANTED)) lane_slow(core);
+    } else if (pending_claim(request, verdict->id)) {
+        breaker_verdict(&core->lane.breaker);
+        answer_request(core, request, verdict->verdict, level, verdict);
+    } else {
+        atomic_fetch_add(&core->statistics.late_verdicts, 1);
+    }
+    pending_release(&core->pending, request);
+}
+
+void core_budget_ran_out(struct core *core, struct request *request) {
+    if (!pending_claim(request, request->id)) return;
+    answer_request(core, request, request->default_verdict, LEVEL_DEFAULT_DEADLINE, NULL);
+    lane_budget_ran_out(&core->lane);
+}
+
+void core_answer_all_without_agent(struct core *core) {
+    size_t count = pending_all(&core->pending, core->batch, core->pending.slots_count);
+    for (size_t i = 0; i < count; i++) {
+        struct request *request = core->batch[i];
+        if (pending_claim(request, request->id))
+            answer_request(core, request, request->default_verdict, LEVEL_DEFAULT_NO_AGENT, NULL);
+        pending_release(&core->pending, request);
+    }
+}
