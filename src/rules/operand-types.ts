@@ -1,0 +1,317 @@
+// Whether an operator, its decorators, the fact and the value fit together. What never could be true, or compares a
+// text with a number, is a mistake that would otherwise show as silence.
+
+import type { FactValue } from '../events/facts.ts';
+import { parseNetwork } from './cidr.ts';
+import { isFactReference, type Leaf } from './conditions.ts';
+import { parseOperatorName } from './decorators.ts';
+import { compilePattern, PatternError } from './patterns.ts';
+import type { Place } from './rule-document.ts';
+import { describeValue, type RuleProblem } from './rule-problem.ts';
+
+export interface FactType {
+  readonly base: 'text' | 'number' | 'boolean' | 'time' | 'object' | 'any';
+  readonly isList: boolean;
+}
+
+export const ANY_TYPE: FactType = { base: 'any', isList: false };
+
+/** One side of a comparison: a fact of some type, or a value (`at` is its number in a list of values). */
+type Operand =
+  | { readonly kind: 'fact'; readonly type: FactType; readonly name: string }
+  | { readonly kind: 'value'; readonly value: FactValue; readonly at: number | undefined };
+
+type Fault = Pick<RuleProblem, 'code' | 'message' | 'found' | 'expected'> & {
+  readonly key: 'fact' | 'operator' | 'value';
+  readonly at?: number | undefined;
+};
+
+/** @param valueType of the other fact, where the value is one. Types that aren't known are any type. */
+export function checkOperands(
+  leaf: Leaf,
+  placeOf: (key: keyof Leaf, entry?: number) => Place,
+  factType: FactType = ANY_TYPE,
+  valueType: FactType = ANY_TYPE,
+): RuleProblem[] {
+  const { decorators, operator } = parseOperatorName(leaf.operator);
+  const fact: Operand = { kind: 'fact', type: factType, name: nameOf(leaf.fact, leaf.path) };
+  const value: Operand = isFactReference(leaf.value)
+    ? { kind: 'fact', type: valueType, name: nameOf(leaf.value.fact, leaf.value.path) }
+    : { kind: 'value', value: leaf.value, at: undefined };
+  const folds = decorators.includes('ignoreCase');
+  return decorate(decorators, operator, fact, value, folds).map(({ key, at, ...fault }) => ({
+    ...placeOf(key, at),
+    ...fault,
+    severity: 'error' as const,
+  }));
+}
+
+export function nameOf(fact: string, path: string | undefined): string {
+  return path === undefined || path === '$' ? fact : `${fact}${path.slice(1)}`;
+}
+
+function decorate(
+  decorators: readonly string[],
+  operator: string,
+  left: Operand,
+  right: Operand,
+  folds: boolean,
+): Fault[] {
+  const [decorator, ...inner] = decorators;
+  const next = (a: Operand, b: Operand): Fault[] => decorate(inner, operator, a, b, folds);
+  switch (decorator) {
+    case undefined:
+      return checkOperator(operator, left, right, folds);
+    case 'someFact':
+    case 'everyFact':
+      return entriesOf(left, decorator).flatMap((entry) => (isFault(entry) ? [entry] : next(entry, right)));
+    case 'someValue':
+    case 'everyValue':
+      return entriesOf(right, decorator).flatMap((entry) => (isFault(entry) ? [entry] : next(left, entry)));
+    case 'swap':
+      return next(right, left);
+    default:
+      return next(left, right);
+  }
+}
+
+const isFault = (entry: Operand | Fault): entry is Fault => 'code' in entry;
+
+function entriesOf(side: Operand, decorator: string): readonly (Operand | Fault)[] {
+  if (side.kind === 'fact') {
+    if (side.type.isList || side.type.base === 'any')
+      return [{ ...side, type: { ...side.type, isList: false } }];
+    const message = `\`${decorator}:\` goes through a list, and ${side.name} is none`;
+    return [fault('operator', message, typeName(side.type), 'a fact that is a list, such as process.args')];
+  }
+  if (!Array.isArray(side.value)) {
+    const message = `\`${decorator}:\` goes through a list of values`;
+    return [fault('value', message, describeValue(side.value), 'a list, such as [a, b]')];
+  }
+  return side.value.map((value: FactValue, at) => ({ kind: 'value', value, at }));
+}
+
+function checkOperator(operator: string, left: Operand, right: Operand, folds: boolean): Fault[] {
+  switch (operator) {
+    case 'startsWith':
+    case 'endsWith':
+    case 'includes':
+      return [...text(operator, left), ...text(operator, right)];
+    case 'matches':
+      return [...text(operator, left), ...pattern(right, folds)];
+    case 'inCidr':
+      return [...text(operator, left), ...network(right)];
+    case 'exists':
+      return presence(left, right);
+    case 'in':
+    case 'notIn':
+      return [...list(operator, right), ...sameType(operator, left, right)];
+    case 'contains':
+    case 'doesNotContain':
+      return [...list(operator, left), ...sameType(operator, right, left)];
+    case 'equal':
+    case 'notEqual':
+      return equality(operator, left, right);
+    default:
+      return order(operator, left, right);
+  }
+}
+
+function text(operator: string, side: Operand): Fault[] {
+  if (side.kind === 'fact') {
+    const { base, isList } = side.type;
+    if (isList) {
+      const message = `\`${operator}\` looks at one text, and ${side.name} is a list`;
+      return [fault('operator', message, `\`${operator}\``, `\`someFact:${operator}\``)];
+    }
+    if (base === 'text' || base === 'time' || base === 'any') return [];
+    return [
+      fault(
+        'operator',
+        `\`${operator}\` looks at text, and ${side.name} is none`,
+        typeName(side.type),
+        'a fact that is text',
+      ),
+    ];
+  }
+  if (Array.isArray(side.value)) {
+    const message = `\`${operator}\` takes one text`;
+    return [fault('operator', message, 'a list of values', `\`someValue:${operator}\` for a list`)];
+  }
+  if (typeof side.value === 'string') return [];
+  return [valueFault(side, `\`${operator}\` takes text`, 'text; numbers in quotes')];
+}
+
+function pattern(side: Operand, ignoreCase: boolean): Fault[] {
+  if (side.kind === 'fact') {
+    return [
+      fault(
+        'value',
+        'a regular expression is written in the rule, not read from an event',
+        `the fact ${side.name}`,
+        'text',
+      ),
+    ];
+  }
+  const faults = text('matches', side);
+  if (faults.length > 0 || typeof side.value !== 'string') return faults;
+  try {
+    compilePattern(side.value, ignoreCase);
+    return [];
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    const { message, found, expected } = error;
+    return [{ key: 'value', at: side.at, code: 'wrong-pattern', message, found, expected }];
+  }
+}
+
+function network(side: Operand): Fault[] {
+  if (side.kind === 'fact') return text('inCidr', side);
+  if (typeof side.value === 'string' && parseNetwork(side.value) !== undefined) return [];
+  if (Array.isArray(side.value)) return text('inCidr', side);
+  return [valueFault(side, 'this is no network', 'CIDR notation, such as 10.0.0.0/8 or fe80::/10')];
+}
+
+function presence(left: Operand, right: Operand): Fault[] {
+  if (left.kind === 'fact' && right.kind === 'value') {
+    return typeof right.value === 'boolean'
+      ? []
+      : [valueFault(right, '`exists` asks yes or no', 'true or false')];
+  }
+  return [
+    fault(
+      'operator',
+      '`exists` asks whether a fact is there',
+      'values the other way round',
+      'a fact, and true or false',
+    ),
+  ];
+}
+
+function list(operator: string, side: Operand): Fault[] {
+  if (side.kind === 'value') {
+    if (Array.isArray(side.value)) return [];
+    const single = operator === 'notIn' ? 'notEqual' : 'equal';
+    return [
+      valueFault(
+        side,
+        `\`${operator}\` takes a list of values`,
+        `a list, such as [a, b]; \`${single}\` for one value`,
+      ),
+    ];
+  }
+  if (side.type.isList || side.type.base === 'any') return [];
+  const message = `\`${operator}\` looks into a list, and ${side.name} is none`;
+  const expected = side.type.base === 'text' ? '`includes` for a part of a text' : 'a fact that is a list';
+  return [fault('operator', message, typeName(side.type), expected)];
+}
+
+/** Each of the list's entries against the single operand. */
+function sameType(operator: string, single: Operand, many: Operand): Fault[] {
+  if (single.kind === 'value' && Array.isArray(single.value)) {
+    return [
+      valueFault(
+        single,
+        `\`${operator}\` looks for one value`,
+        `one value; \`someValue:${operator}\` for several`,
+      ),
+    ];
+  }
+  if (many.kind === 'value') {
+    if (!Array.isArray(many.value)) return [];
+    return many.value.flatMap((value: FactValue, at) =>
+      equality(operator, single, { kind: 'value', value, at }),
+    );
+  }
+  return equality(operator, single, { ...many, type: { ...many.type, isList: false } });
+}
+
+function equality(operator: string, left: Operand, right: Operand): Fault[] {
+  for (const side of [left, right]) {
+    if (side.kind === 'value' && Array.isArray(side.value)) {
+      const other = operator === 'notEqual' ? 'notIn' : 'in';
+      return [
+        valueFault(side, `\`${operator}\` compares with one value`, `one value; \`${other}\` for a list`),
+      ];
+    }
+    if (side.kind !== 'fact') continue;
+    if (side.type.isList) {
+      const message = `\`${operator}\` compares one value, and ${side.name} is a list`;
+      return [
+        fault('operator', message, `\`${operator}\``, '`contains`, or `someFact:` before the operator'),
+      ];
+    }
+    if (side.type.base === 'object') {
+      const message = `${side.name} is a group of facts and equals nothing`;
+      return [fault('fact', message, side.name, `one of its facts, or \`exists\``)];
+    }
+  }
+  if (left.kind === 'value' && right.kind === 'value') return [];
+  if (left.kind === 'value') return equality(operator, right, left);
+  const { base } = left.type;
+  if (right.kind === 'fact') {
+    if (base === 'any' || right.type.base === 'any' || isText(base) === isText(right.type.base)) return [];
+    const message = `${left.name} and ${right.name} are never equal`;
+    return [
+      fault('value', message, `${typeName(left.type)} and ${typeName(right.type)}`, 'facts of one type'),
+    ];
+  }
+  if (base === 'any' || typeFits(base, right.value)) return [];
+  return [
+    valueFault(right, `${left.name} is ${typeName(left.type)} and never equals this`, EXPECTED_VALUE[base]),
+  ];
+}
+
+const EXPECTED_VALUE = {
+  text: 'text; numbers in quotes',
+  time: 'text, such as "2026-01-31T12:00:00Z"',
+  number: 'a number, without quotes',
+  boolean: 'true or false, without quotes',
+  object: 'nothing',
+} as const;
+
+const isText = (base: FactType['base']): boolean => base === 'text' || base === 'time';
+
+function typeFits(base: FactType['base'], value: FactValue): boolean {
+  if (isText(base)) return typeof value === 'string';
+  if (base === 'number') return typeof value === 'number' || typeof value === 'bigint';
+  return typeof value === base;
+}
+
+function order(operator: string, left: Operand, right: Operand): Fault[] {
+  return [left, right].flatMap((side, index) => {
+    const other = index === 0 ? right : left;
+    if (side.kind === 'fact') {
+      const { base, isList } = side.type;
+      if (isList || base === 'boolean' || base === 'object') {
+        const message = `\`${operator}\` compares numbers, and ${side.name} is none`;
+        return [fault('operator', message, typeName(side.type), 'a fact that is a number')];
+      }
+      return [];
+    }
+    if (typeof side.value === 'number' || typeof side.value === 'bigint') return [];
+    const isTime = other.kind === 'fact' && (other.type.base === 'time' || other.type.base === 'any');
+    if (isTime && typeof side.value === 'string' && /^\d{4}-\d\d-\d\dT/.test(side.value)) return [];
+    return [valueFault(side, `\`${operator}\` compares numbers`, 'a number, without quotes')];
+  });
+}
+
+function typeName({ base, isList }: FactType): string {
+  if (isList) return base === 'any' || base === 'object' ? 'a list' : `a list of ${base}s`;
+  return {
+    text: 'text',
+    time: 'a time',
+    number: 'a number',
+    boolean: 'true or false',
+    object: 'a group',
+    any: 'anything',
+  }[base];
+}
+
+function fault(key: Fault['key'], message: string, found: string, expected: string): Fault {
+  return { key, code: 'wrong-type', message, found, expected };
+}
+
+function valueFault(side: Operand & { kind: 'value' }, message: string, expected: string): Fault {
+  return { ...fault('value', message, describeValue(side.value), expected), at: side.at };
+}
