@@ -26,6 +26,8 @@ export interface LanePublisherOptions {
   readonly log: Logger;
   readonly onReceipt: (receipt: Receipt) => void;
   readonly onDuplicate?: () => void;
+  /** At each change of whether the spool has room. */
+  readonly onRoom?: (hasRoom: boolean) => void;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
@@ -54,6 +56,7 @@ export class LanePublisher {
   #isOpen = false;
   #doubt: AbortController | undefined;
   #inFlightBytes = 0;
+  #hadRoom = true;
   #publishes = 0;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -111,7 +114,15 @@ export class LanePublisher {
       if (next.is === 'too_large') this.#buryTooLarge(next.event);
       else this.#launch(next.record);
     }
+    this.#tellRoom();
     if (this.#isIdle) for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  #tellRoom(): void {
+    const { hasRoom } = this.#options.spool;
+    if (hasRoom === this.#hadRoom) return;
+    this.#hadRoom = hasRoom;
+    this.#options.onRoom?.(hasRoom);
   }
 
   #launch(record: SpoolRecord): void {

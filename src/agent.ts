@@ -1,0 +1,183 @@
+// The assembled agent: configuration in, a running pipeline out. Everything that lives is made here and ends here.
+import type { Logger } from 'pino';
+import {
+  EMPTY,
+  merge,
+  type Observable,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  shareReplay,
+  takeUntil,
+  tap,
+} from 'rxjs';
+import { type Lane, startLane } from './auth/lane.ts';
+import type { LaneStatistics } from './auth/lane-statistics.ts';
+import { type SlowLaneStatistics, slowLane } from './auth/slow-lane.ts';
+import { natsConnectionOptions } from './config/nats-options.ts';
+import { watchRuleFiles } from './config/rule-files.ts';
+import { loadRevision, ruleRevisions } from './config/rule-revisions.ts';
+import type { Config } from './config/schema.ts';
+import { checkStreamOnce, deliveryParts, intakeLimits, natsBackoff } from './delivery.ts';
+import type { picket } from './events/proto/picket.js';
+import type { Trigger } from './events/triggers.ts';
+import { Ledger } from './observe/ledger.ts';
+import { pipeline } from './pipeline.ts';
+import { NatsLinkConnection } from './sinks/nats-link.ts';
+import { bridgeSource } from './sources/bridge.ts';
+import { Intake } from './sources/intake.ts';
+import type { PolicyRevision } from './sources/policy-revision.ts';
+
+export interface AgentOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Logger;
+  /** Ends when the source has said that nothing follows (replay), as if stop() had been called. */
+  readonly untilEndOfSource?: boolean;
+}
+
+export interface AgentReport {
+  readonly ledger: Ledger;
+  /** Events and alert copies that could not be delivered within the bound of the drain. */
+  readonly undelivered: number;
+  readonly lane: LaneStatistics | undefined;
+  readonly slowLane: Readonly<SlowLaneStatistics>;
+  readonly bridge: picket.v1.IBridgeStatistics | undefined;
+}
+
+export interface Agent {
+  readonly ledger: Ledger;
+  /** Resolves when the first policy is in force at the bridge. */
+  readonly guarding: Promise<void>;
+  /** Resolves after stop(), when all is delivered or the bound is over. Rejects if the pipeline failed. */
+  readonly ended: Promise<AgentReport>;
+  /** Loads the rules again. */
+  reload(): void;
+  /** Takes nothing more, delivers what is here, ends. */
+  stop(): void;
+  report(): AgentReport;
+}
+
+/** How long the connection to NATS may take to close. */
+const CLOSE_MS = 2_000;
+
+/** Rejects with RuleFileError when the rules are wrong; NATS and the bridge may come later. */
+export async function startAgent({ config, version, log, ...options }: AgentOptions): Promise<Agent> {
+  const ledger = new Ledger();
+  const stop$ = new ReplaySubject<void>(1);
+  const reload$ = new Subject<void>();
+  const guarding = Promise.withResolvers<void>();
+  const stop = (): void => stop$.next();
+
+  const files = watchRuleFiles(config.rules.paths);
+  const loader = { rules: config.rules, guard: config.guard, log, onFiles: files.add };
+  const first = await loadRevision(loader, 1);
+  const changes = config.rules.watch ? files.changes : EMPTY;
+  const revisions = ruleRevisions(first, merge(reload$, changes), loader).pipe(
+    takeUntil(stop$),
+    shareReplay({ bufferSize: 1, refCount: true }),
+  );
+
+  let inForce: PolicyRevision = first;
+  let lane: Lane | undefined;
+  let bridgeStatistics: picket.v1.IBridgeStatistics | undefined;
+  const settled$ = new Subject<void>();
+  const intake = new Intake(intakeLimits(config), () => settled$.next());
+  const slow = slowLane({
+    log,
+    defaultVerdict: (trigger) => config.guard.defaults[trigger.slice('auth.'.length)] ?? 'allow',
+  });
+  const source = bridgeSource({
+    socketPath: config.bridge.socket,
+    agent: config.agent.name,
+    version,
+    intake,
+    startLane: (laneOptions) => {
+      lane = startLane(laneOptions);
+      return lane;
+    },
+    answerSlowly: slow.answer,
+    revisions,
+    stop: stop$,
+    settled: settled$,
+    backoff: { firstMs: config.bridge.retry_first_ms, maxMs: config.bridge.retry_max_ms },
+    log,
+    onPolicy: (revision, { error }) => {
+      if (error !== '') return;
+      inForce = revision;
+      guarding.resolve();
+    },
+    onStatistics: (statistics) => {
+      bridgeStatistics = statistics;
+    },
+  }).pipe(tap((batch) => batch.endOfSource && options.untilEndOfSource && stop()));
+
+  const link = new NatsLinkConnection({
+    connection: await natsConnectionOptions(config),
+    backoff: natsBackoff(config),
+    log,
+  });
+  const unlistenStream = checkStreamOnce(link, config, log);
+  const receipts = pipeline({
+    source,
+    ingest: { ledger, intake },
+    enrich: { host: { name: config.agent.name } },
+    decide: {
+      rules: () => inForce.rules,
+      ledger,
+      onError: (error, { trigger, sequence }) =>
+        log.error(
+          { err: error, trigger, sequence },
+          `an event of ${trigger} could not be judged; forwarded as it is`,
+        ),
+    },
+    dedupe: {
+      rules: config.dedupe.rules.map(({ on, key }) => ({ triggers: on as Trigger[], key })),
+      windowMs: config.dedupe.window_ms,
+      maxKeys: config.dedupe.max_keys,
+      ledger,
+    },
+    ...deliveryParts(config, link, ledger, log),
+  });
+
+  const report = (): AgentReport => ({
+    ledger,
+    undelivered: ledger.unfinished(),
+    lane: lane?.statistics(),
+    slowLane: slow.statistics,
+    bridge: bridgeStatistics,
+  });
+  const ended = run(receipts, stop$, config.agent.drain_ms).finally(async () => {
+    unlistenStream();
+    stop();
+    await Promise.race([link.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
+  });
+  guarding.promise.catch(() => undefined);
+  return {
+    ledger,
+    guarding: guarding.promise,
+    ended: ended.then(report),
+    reload: () => reload$.next(),
+    stop,
+    report,
+  };
+}
+
+/** Until the pipeline completes, or the bound is over after the call to stop; then everything is let go. */
+function run(receipts: Observable<unknown>, stop$: Observable<void>, drainMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const all = new Subscription();
+    let timer: NodeJS.Timeout | undefined;
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      all.unsubscribe();
+      settle();
+    };
+    all.add(
+      stop$.subscribe(() => {
+        timer ??= setTimeout(() => end(resolve), drainMs);
+      }),
+    );
+    all.add(receipts.subscribe({ error: (error) => end(() => reject(error)), complete: () => end(resolve) }));
+  });
+}

@@ -1,0 +1,119 @@
+// `picket run`: the agent, until a signal ends it.
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { type Agent, type AgentReport, startAgent } from '../agent.ts';
+import { dieNow } from '../auth/die-now.ts';
+import { defaultConfig, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { openLog } from '../observe/log.ts';
+import { say } from './output.ts';
+
+interface RunOptions {
+  readonly config?: string;
+  readonly socket?: string;
+  readonly nats?: readonly string[];
+  readonly rules?: readonly string[];
+  readonly name?: string;
+  readonly platform?: Config['rules']['platform'];
+  readonly logLevel?: Config['log']['level'];
+  readonly untilEnd?: boolean;
+}
+
+/** The last lines of a log that nobody reads are not waited for. */
+const LOG_FLUSH_MS = 1_000;
+/** The auth lane's thread ends with the connection; a bridge that is silent must not keep the process. */
+const EXIT_MS = 3_000;
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description(
+      'The agent: takes events from picket-bridge, judges them by rules, answers authorization requests in time and ' +
+        'publishes batches to NATS. Ends cleanly on SIGTERM or SIGINT; a second signal ends it at once. ' +
+        'SIGHUP loads the rules again.',
+    )
+    .option('-c, --config <file>', 'configuration; picket.example.yaml documents every key')
+    .option('--socket <path>', "the bridge's control socket (bridge.socket)")
+    .option('--nats <url...>', 'NATS servers (nats.servers)')
+    .option('--rules <path...>', 'rule files or folders (rules.paths)')
+    .option('--name <name>', "this host's name (agent.name)")
+    .option('--platform <platform>', 'linux or macos: whose events are judged (rules.platform)')
+    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (log.level)')
+    .option('--until-end', 'end when the source has ended, as the replay backend does')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 after a clean drain, 1 when events were left undelivered or rules or configuration are wrong.' +
+        '\n\nExample:\n  picket run -c /etc/picket/picket.yaml\n  picket run --rules rules/linux --nats nats://127.0.0.1:4222',
+    )
+    .action(run);
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const config = override(
+    options.config === undefined ? defaultConfig() : await loadConfig(options.config),
+    options,
+  );
+  const log = openLog(config.log.level);
+  const agent = await startAgent({
+    config,
+    version: packageVersion(),
+    log: log.logger,
+    ...(options.untilEnd ? { untilEndOfSource: true } : {}),
+  });
+  const unlisten = listenToSignals(agent, (text) => log.logger.info(text));
+  try {
+    const report = await agent.ended;
+    await log.flush(LOG_FLUSH_MS);
+    tell(report, log.droppedLines());
+    process.exitCode = report.undelivered === 0 ? 0 : 1;
+  } finally {
+    // SIGTERM and SIGINT stay with us to the last: a second one must still end a process that hangs.
+    setTimeout(dieNow, EXIT_MS).unref();
+    unlisten();
+  }
+}
+
+function override(config: Config, options: RunOptions): Config {
+  const { socket, nats, rules, name, platform, logLevel } = options;
+  return {
+    ...config,
+    agent: { ...config.agent, ...(name === undefined ? {} : { name }) },
+    bridge: { ...config.bridge, ...(socket === undefined ? {} : { socket }) },
+    nats: { ...config.nats, ...(nats === undefined ? {} : { servers: [...nats] }) },
+    rules: {
+      ...config.rules,
+      ...(rules === undefined ? {} : { paths: [...rules] }),
+      ...(platform === undefined ? {} : { platform }),
+    },
+    log: { ...config.log, ...(logLevel === undefined ? {} : { level: logLevel }) },
+  };
+}
+
+function listenToSignals(agent: Agent, tellLog: (text: string) => void): () => void {
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (isStopping) dieNow();
+    isStopping = true;
+    tellLog(`${signal}: taking no more events, delivering what is here; a second signal ends at once`);
+    agent.stop();
+  };
+  const reload = (): void => agent.reload();
+  process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', reload);
+  return () => {
+    process.off('SIGHUP', reload);
+  };
+}
+
+function tell(report: AgentReport, droppedLines: number): void {
+  say(report.ledger.toString());
+  if (droppedLines > 0) say(`${droppedLines} log lines were dropped: nobody read them in time.`);
+  if (report.undelivered > 0)
+    say(
+      `${report.undelivered} events or alerts could not be delivered before the end. The bridge keeps those that it can ` +
+        'for the next agent; the others are lost and counted.',
+    );
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

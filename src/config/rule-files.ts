@@ -1,0 +1,39 @@
+// Watches rule files and folders: one signal after a run of changes, for editors write a file in several steps.
+import { watch } from 'chokidar';
+import { debounceTime, map, Observable } from 'rxjs';
+
+/** Long enough for a file to be written and renamed, too short to be waited for. */
+const SETTLE_MS = 150;
+
+export interface RuleFileWatch {
+  readonly changes: Observable<undefined>;
+  /** Files that rules refer to; what stands in a watched folder already is no harm. */
+  add(files: readonly string[]): void;
+}
+
+/** Watches from the first subscription to the end of it. */
+export function watchRuleFiles(paths: readonly string[]): RuleFileWatch {
+  const more = new Set<string>();
+  let addNow = (files: readonly string[]): void => {
+    for (const file of files) more.add(file);
+  };
+  const changes = new Observable<string>((subscriber) => {
+    const watcher = watch([...paths, ...more], { ignoreInitial: true });
+    addNow = (files) => {
+      const fresh = files.filter((file) => !more.has(file));
+      for (const file of fresh) more.add(file);
+      if (fresh.length > 0) watcher.add(fresh);
+    };
+    watcher.on('all', (_event, path) => subscriber.next(path));
+    // A folder that cannot be watched: SIGHUP still loads the rules.
+    watcher.on('error', () => undefined);
+    return () => void watcher.close();
+  });
+  return {
+    changes: changes.pipe(
+      debounceTime(SETTLE_MS),
+      map(() => undefined),
+    ),
+    add: (files) => addNow(files),
+  };
+}

@@ -1,0 +1,256 @@
+// The configuration file: every key with its unit, its default and the reason for it. picket.example.yaml shows the same
+// keys with the same words; a test holds the two together.
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+const MiB = 1024 * 1024;
+
+/** Names that become tokens of a subject, and facts in events. */
+const name = z.string().min(1).max(128);
+const milliseconds = z.int().min(1).max(3_600_000);
+const path = z.string().min(1);
+const verdict = z.enum(['allow', 'deny']);
+
+const agent = z.strictObject({
+  name: name
+    .default(() => hostname())
+    .describe("This host's name in subjects and events. Default: the host name."),
+  group: name
+    .default('default')
+    .describe('The group of hosts that it belongs to: rules are released by group, consumers filter by it.'),
+  drain_ms: milliseconds
+    .default(10_000)
+    .describe(
+      'Milliseconds that a clean end (SIGTERM) may take to deliver what is here. Default 10000: less than the 15 s after which service managers kill.',
+    ),
+});
+
+const bridge = z.strictObject({
+  socket: path
+    .default('/run/picket/bridge.sock')
+    .describe("Path of the bridge's control socket: what picket-bridge was given as --socket."),
+  retry_first_ms: milliseconds
+    .default(100)
+    .describe(
+      'Milliseconds before the first new attempt to connect. Default 100: a restarted bridge is back soon.',
+    ),
+  retry_max_ms: milliseconds
+    .default(5_000)
+    .describe(
+      'Milliseconds between attempts at most; they double up to here, with jitter. Default 5000: nobody judges events meanwhile.',
+    ),
+});
+
+const rules = z.strictObject({
+  paths: z
+    .array(path)
+    .min(1)
+    .default(['rules'])
+    .describe('Rule files, or folders of them. Relative paths start at the folder of this file.'),
+  platform: z
+    .enum(['linux', 'macos'])
+    .default(() => (process.platform === 'darwin' ? 'macos' : 'linux'))
+    .describe(
+      'The platform whose events are judged. Default: this one. Set it to replay recordings of the other platform.',
+    ),
+  watch: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Load the rules again when one of their files changes; SIGHUP does so in any case. Default true.',
+    ),
+});
+
+const guard = z.strictObject({
+  filesystems: z
+    .array(path)
+    .default([])
+    .describe(
+      'Mount points of the filesystems that may be guarded, or "local" for all local ones. Default none: every open on a guarded filesystem waits for an answer, so it is your choice.',
+    ),
+  max_wait_ms: z
+    .record(z.string(), milliseconds)
+    .default({ exec: 500, open: 100 })
+    .describe(
+      'Milliseconds by action that a system call may wait for a verdict. Default exec 500, open 100: people notice more.',
+    ),
+  defaults: z
+    .record(z.string(), verdict)
+    .default({ exec: 'allow', open: 'allow' })
+    .describe(
+      'Answer by action when no verdict comes in time: allow or deny. Default allow: a deny at a deadline is an outage.',
+    ),
+  never_denied: z
+    .array(path)
+    .default([])
+    .describe(
+      'Files that are never denied, by path, besides the loader, the C library and the files of Picket.',
+    ),
+});
+
+const nats = z.strictObject({
+  servers: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['nats://127.0.0.1:4222'])
+    .describe('Addresses of NATS servers; one is chosen, the others stand in for it.'),
+  stream: name
+    .default('PICKET')
+    .describe('The JetStream stream to publish to; picket stream setup creates it.'),
+  user: z.string().optional().describe('User name, if the server wants one. No default.'),
+  password: z.string().optional().describe('Password of the user. No default.'),
+  token: z.string().optional().describe('Token, if the server wants one instead of a user. No default.'),
+  credentials_file: path.optional().describe('A .creds file (user JWT and seed). No default.'),
+  tls_ca_file: path
+    .optional()
+    .describe("PEM file of the authority that signed the server's certificate. Default: the system's."),
+  tls_cert_file: path.optional().describe('PEM file of a client certificate, with tls_key_file. No default.'),
+  tls_key_file: path.optional().describe('PEM file of its key. No default.'),
+  compression: z
+    .enum(['zstd', 'none'])
+    .default('zstd')
+    .describe(
+      'How events in a message are compressed. Default zstd: a fifth of the bytes for a tenth of a millisecond.',
+    ),
+  max_in_flight: z
+    .int()
+    .min(1)
+    .max(4096)
+    .default(32)
+    .describe('Messages published and not yet acknowledged, at most. Default 32: fills a link of 100 ms.'),
+  max_in_flight_bytes: z
+    .int()
+    .min(1024)
+    .default(8 * MiB)
+    .describe('Their bytes, at most. Default 8388608 (8 MiB): eight of the largest messages.'),
+  ack_timeout_ms: milliseconds
+    .default(5_000)
+    .describe(
+      'Milliseconds to wait for an acknowledgement before the message is sent again under the same id. Default 5000.',
+    ),
+  duplicate_window_ms: z
+    .int()
+    .min(1_000)
+    .default(120_000)
+    .describe(
+      "Milliseconds for which the stream remembers message ids; must be the stream's own. Default 120000, as picket stream setup makes it.",
+    ),
+  retry_first_ms: milliseconds
+    .default(100)
+    .describe('Milliseconds before the first repeat of anything. Default 100.'),
+  retry_max_ms: milliseconds
+    .default(5_000)
+    .describe('Milliseconds between repeats at most; they double up to here, with jitter. Default 5000.'),
+});
+
+const queue = z.strictObject({
+  policy: z
+    .enum(['shed', 'block'])
+    .default('shed')
+    .describe(
+      'When the queue is full: shed gives up the lowest class here, counted; block leaves new events with the bridge, which does the same with its own queue. Default shed: the bridge then always gets rid of its events.',
+    ),
+  max_events: z
+    .int()
+    .min(1)
+    .default(65_536)
+    .describe('Events that wait before the sink, at most. Default 65536: some seconds of a busy host.'),
+  max_bytes: z
+    .int()
+    .min(64 * 1024)
+    .default(32 * MiB)
+    .describe('Their bytes, at most. Default 33554432 (32 MiB).'),
+});
+
+const spool = z.strictObject({
+  max_events: z
+    .int()
+    .min(1)
+    .default(262_144)
+    .describe('Events in batches that wait for NATS, at most. Default 262144.'),
+  max_bytes: z
+    .int()
+    .min(64 * 1024)
+    .default(64 * MiB)
+    .describe(
+      'Their bytes in memory, at most; the oldest batches give way, counted. Default 67108864 (64 MiB): an outage of minutes.',
+    ),
+  alerts_max_bytes: z
+    .int()
+    .min(64 * 1024)
+    .default(16 * MiB)
+    .describe('The same for the lane of alerts, which has a queue of its own. Default 16777216 (16 MiB).'),
+});
+
+const batch = z.strictObject({
+  max_bytes: z
+    .int()
+    .min(1024)
+    .max(MiB)
+    .default(64 * 1024)
+    .describe(
+      'Bytes of events in one message before compression. Default 65536: larger compresses little better.',
+    ),
+  max_events: z.int().min(1).default(2_048).describe('Events in one message, at most. Default 2048.'),
+  max_age_ms: milliseconds
+    .default(250)
+    .describe(
+      'Milliseconds after which a batch goes out however small. Default 250: what a person calls at once.',
+    ),
+});
+
+const dedupe = z.strictObject({
+  window_ms: milliseconds
+    .default(10_000)
+    .describe('Milliseconds in which repeats of an event are held back and counted. Default 10000.'),
+  max_keys: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .describe(
+      'Keys remembered, at most; beyond, the oldest windows close early. Default 20000: about 10 MiB.',
+    ),
+  rules: z
+    .array(
+      z.strictObject({
+        on: z
+          .array(z.string().min(1))
+          .min(1)
+          .describe(
+            'Triggers of the events, such as notify.open. Auth events and alerts are never held back.',
+          ),
+        key: z.string().min(1).describe('Facts in braces: events for which they are all equal are repeats.'),
+      }),
+    )
+    .default([])
+    .describe('Which events can be repeats of each other. Default none: every event is kept.'),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('The least severe lines that are written to stderr. Default info.'),
+});
+
+/** Each section may be left out. */
+function section<T extends z.ZodObject>(schema: T, description: string) {
+  return schema.prefault({} as z.input<T>).describe(description);
+}
+
+export const configSchema = z.strictObject({
+  agent: section(agent, 'Who this is.'),
+  bridge: section(bridge, 'Where events come from.'),
+  rules: section(rules, 'What judges them.'),
+  guard: section(guard, 'What may be denied, and how long the kernel waits.'),
+  nats: section(nats, 'Where events go.'),
+  queue: section(queue, 'The queue before the sink.'),
+  spool: section(spool, 'What waits while NATS is away; in memory.'),
+  batch: section(batch, 'How events are gathered into messages.'),
+  dedupe: section(dedupe, 'Repeats.'),
+  log: section(log, 'The log, JSON lines on stderr.'),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
