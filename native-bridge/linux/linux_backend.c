@@ -16,7 +16,7 @@
 #include "linux_state.h"
 
 // Each pending question holds a descriptor, and for a question without one the kernel answers deny.
-enum { DESCRIPTORS = 65536 };
+enum { DESCRIPTORS = 65536, DESCRIPTORS_LEAST = 4096 };
 
 static struct linux_state the_state = {
     .permission_group = -1, .file_group = -1, .name_group = -1, .dev_null = -1,
@@ -169,19 +169,29 @@ static int open_group(uint32_t flags, char *error, size_t error_size)
     return -1;
 }
 
+// As far as this user may: the hard limit is raised with CAP_SYS_RESOURCE only.
+static bool raise_descriptor_limit(char *error, size_t error_size)
+{
+    struct rlimit limit = {0, 0};
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= DESCRIPTORS)
+        return true;
+    struct rlimit wanted = {DESCRIPTORS, limit.rlim_max < DESCRIPTORS ? DESCRIPTORS : limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return true;
+    wanted.rlim_cur = wanted.rlim_max = limit.rlim_max;
+    if (limit.rlim_max >= DESCRIPTORS_LEAST && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return true;
+    snprintf(error, error_size, "only %llu files may be open at once, and each open or exec that waits for an answer "
+             "needs one: allow %d (ulimit -n, or LimitNOFILE of the service)", (unsigned long long)limit.rlim_max,
+             DESCRIPTORS_LEAST);
+    return false;
+}
+
 static bool open_descriptors(struct linux_state *state, char *error, size_t error_size)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
-        limit.rlim_cur = DESCRIPTORS;
-        if (limit.rlim_max < DESCRIPTORS)
-            limit.rlim_max = DESCRIPTORS;
-        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-            snprintf(error, error_size, "the limit of open files can't be raised to %d (%s): start picket-bridge as "
-                     "root, or set LimitNOFILE", DESCRIPTORS, strerror(errno));
-            return false;
-        }
-    }
+    if (!raise_descriptor_limit(error, error_size))
+        return false;
     state->permission_group = open_group(FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE, error, error_size);
     if (state->permission_group < 0)
         return false;

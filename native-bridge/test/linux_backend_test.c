@@ -1,0 +1,522 @@
+// The Linux backend on the real kernel, with a core that answers by file name. Guards only filesystems that it mounts
+// itself. Needs root: without it says so and exits with 77.
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "linux_fake_core.h"
+
+enum { SKIPPED = 77, WHOLE_TEST_SECONDS = 100 };
+
+extern char **environ;
+static char self[512], root[64], guarded[96], other[96], bound[96];
+static unsigned failures;
+
+#define CHECK(condition, ...)                                               \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            failures++;                                                     \
+            fprintf(stderr, "  %s:%d: not so: %s: ", __FILE__, __LINE__, #condition); \
+            fprintf(stderr, __VA_ARGS__);                                   \
+            fputc('\n', stderr);                                            \
+        }                                                                   \
+    } while (0)
+
+static const char *path_in(const char *folder, const char *name)
+{
+    static char paths[8][512];
+    static unsigned turn;
+    char *path = paths[turn++ % 8];
+    snprintf(path, 512, "%s/%s", folder, name);
+    return path;
+}
+
+// ---- what children do: this program again, with an order
+
+static int child(int argc, char **argv)
+{
+    alarm(30);
+    const char *order = argv[1];
+    if (argc > 2 && strcmp(order, "--open") == 0)
+        return open(argv[2], O_RDONLY) >= 0 ? 0 : errno;
+    if (argc > 2 && strcmp(order, "--open-in-namespace") == 0) {
+        // A bind mount in a mount namespace of its own, where no mark on a mount would reach.
+        if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+            mount(argv[2], argv[3], NULL, MS_BIND, NULL))
+            return 200;
+        return open(path_in(argv[3], argv[4]), O_RDONLY) >= 0 ? 0 : errno;
+    }
+    if (argc > 2 && strcmp(order, "--open-deleted") == 0) {
+        int fd = open(argv[2], O_RDONLY);
+        char link[64];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        return fd < 0 || unlink(argv[2]) ? 200 : open(link, O_RDONLY) >= 0 ? 0 : errno;
+    }
+    if (argc > 3 && strcmp(order, "--as-user") == 0) {
+        if (chdir("/") || setgid(65534) || setuid((uid_t)atoi(argv[2])))
+            return 200;
+        return open(argv[3], O_RDONLY) >= 0 ? 0 : errno;
+    }
+    if (strcmp(order, "--wait") == 0)
+        pause();
+    if (strcmp(order, "--exit") == 0)
+        return argc > 2 ? atoi(argv[2]) : 0;
+    return 201;
+}
+
+// vfork-like, so that no copy of this process ever holds the permission group.
+static pid_t start_child(const char *const arguments[])
+{
+    pid_t pid = -1;
+    int failure = posix_spawn(&pid, arguments[0], NULL, NULL, (char *const *)(uintptr_t)arguments, environ);
+    errno = failure;
+    return failure ? -1 : pid;
+}
+
+static int wait_child(pid_t pid)
+{
+    int status;
+    if (waitpid(pid, &status, 0) != pid)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run(const char *const arguments[])
+{
+    pid_t pid = start_child(arguments);
+    return pid < 0 ? -errno : wait_child(pid);
+}
+
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+
+// ---- policies
+
+static unsigned unguarded_count;
+
+static void count_unguarded(void *context, const char *sentence)
+{
+    (void)context;
+    unguarded_count++;
+    fprintf(stderr, "  unguarded: %s\n", sentence);
+}
+
+static bool apply(const char *const *filesystems, bool auth, bool notify)
+{
+    static struct subscription all[] = {
+        {EVENT_AUTH, {(const uint8_t *)"exec", 4}},     {EVENT_AUTH, {(const uint8_t *)"open", 4}},
+        {EVENT_NOTIFY, {(const uint8_t *)"exec", 4}},   {EVENT_NOTIFY, {(const uint8_t *)"fork", 4}},
+        {EVENT_NOTIFY, {(const uint8_t *)"exit", 4}},   {EVENT_NOTIFY, {(const uint8_t *)"close", 5}},
+        {EVENT_NOTIFY, {(const uint8_t *)"create", 6}}, {EVENT_NOTIFY, {(const uint8_t *)"rename", 6}},
+        {EVENT_NOTIFY, {(const uint8_t *)"unlink", 6}}, {EVENT_NOTIFY, {(const uint8_t *)"open", 4}},
+    };
+    static struct bytes paths[8];
+    static struct policy policies[16];
+    static unsigned turn;
+    struct policy *policy = &policies[turn++ % 16];
+    size_t count = 0;
+    for (; filesystems[count]; count++)
+        paths[count] = bytes_of_text(filesystems[count]);
+    atomic_init(&policy->references, 1);
+    policy->guarded_filesystems = paths;
+    policy->guarded_filesystems_count = count;
+    policy->subscriptions = auth ? all : all + 2;
+    policy->subscriptions_count = (auth ? 2 : 0) + (notify ? 8 : 0);
+    char error[256] = "";
+    int result = backend->apply(backend->state, policy, count_unguarded, NULL, error, sizeof error);
+    CHECK(result == 0, "%s", error);
+    return result == 0;
+}
+
+// ---- what is looked for
+
+struct wanted {
+    uint32_t kind;
+    const char *action;
+    const char *path;   // the file's, NULL: any
+    uint32_t pid;       // 0: any
+};
+
+static bool is_wanted(const struct record *record, const void *context)
+{
+    const struct wanted *wanted = context;
+    return record->kind == wanted->kind && strcmp(record->action, wanted->action) == 0 &&
+           (!wanted->path || strcmp(record->path, wanted->path) == 0) &&
+           (wanted->pid == 0 || record->process.pid == wanted->pid);
+}
+
+static bool expect(size_t *from, struct wanted wanted, struct record *found)
+{
+    bool came = wait_for_record(from, is_wanted, &wanted, found);
+    CHECK(came, "no %s event of %s, pid %u", wanted.action, wanted.path ? wanted.path : "any file", wanted.pid);
+    return came;
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    size_t length = strlen(text);
+    CHECK(fd >= 0 && write(fd, text, length) == (ssize_t)length, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
+static void copy_program(const char *from, const char *to)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    char buffer[65536];
+    ssize_t length;
+    while (in >= 0 && (length = read(in, buffer, sizeof buffer)) > 0)
+        if (write(out, buffer, (size_t)length) != length)
+            break;
+    close(in);
+    close(out);
+}
+
+// ---- the tests
+
+static void denied_open_and_its_neighbour(void)
+{
+    size_t from = records_so_far();
+    struct record record;
+    CHECK(RUN(self, "--open", path_in(guarded, "denied.txt")) == EPERM, "a denied open gets EPERM");
+    CHECK(RUN(self, "--open", path_in(guarded, "plain.txt")) == 0, "its neighbour opens");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "open", path_in(guarded, "denied.txt"), 0}, &record)) {
+        CHECK(strcmp(record.process.executable, self) == 0, "executable %s", record.process.executable);
+        CHECK(record.process.args_count == 3 && strcmp(record.process.args[1], "--open") == 0, "%zu args, %s",
+              record.process.args_count, record.process.args[1]);
+        CHECK(record.process.has_user && record.process.uid == 0 && strcmp(record.process.user, "root") == 0, "user %s",
+              record.process.user);
+        CHECK(record.parent.pid == (uint32_t)getpid() && strcmp(record.parent.executable, self) == 0, "parent %u %s",
+              record.parent.pid, record.parent.executable);
+        char here[512];
+        CHECK(strcmp(record.process.cwd, getcwd(here, sizeof here)) == 0, "cwd %s", record.process.cwd);
+        CHECK(record.process.entity_id[0] && record.process.start_ns > 0, "entity id and start are there");
+        CHECK(record.size == 5 && record.links == 1 && record.inode != 0 && !record.path_unresolved, "stat of the file");
+    }
+}
+
+static void user_of_the_actor(void)
+{
+    size_t from = records_so_far();
+    struct record record;
+    CHECK(RUN(self, "--as-user", "4321", path_in(guarded, "plain.txt")) == 0, "opens as another user");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "open", path_in(guarded, "plain.txt"), 0}, &record)) {
+        CHECK(record.process.has_user && record.process.uid == 4321, "uid %u", record.process.uid);
+        CHECK(strcmp(record.process.cwd, "/") == 0, "cwd %s", record.process.cwd);
+    }
+}
+
+static void denied_exec_and_its_neighbour(void)
+{
+    size_t from = records_so_far();
+    struct record record;
+    CHECK(RUN(path_in(guarded, "denied-program"), "--exit", "3") == -EPERM, "a denied exec fails with EPERM");
+    CHECK(RUN(path_in(guarded, "program"), "--exit", "3") == 3, "its neighbour runs");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "exec", path_in(guarded, "program"), 0}, &record)) {
+        CHECK(record.stage == EXEC_STAGE_PROGRAM, "stage %u", record.stage);
+        CHECK(strcmp(record.process.executable, path_in(guarded, "program")) == 0, "process.executable is the new image");
+        CHECK(record.has_previous && strcmp(record.previous.executable, self) == 0, "previous %s",
+              record.previous.executable);
+        CHECK(record.process.args_count == 0, "no arguments exist yet");
+        CHECK(record.parent.pid == (uint32_t)getpid(), "parent %u", record.parent.pid);
+    }
+}
+
+static void script_asks_in_stages(void)
+{
+    size_t from = records_so_far();
+    struct record record;
+    CHECK(RUN(path_in(guarded, "script"), "x") == 7, "the script runs");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "exec", path_in(guarded, "script"), 0}, &record))
+        CHECK(record.stage == EXEC_STAGE_PROGRAM, "the script is the program, not %u", record.stage);
+    if (expect(&from, (struct wanted){EVENT_AUTH, "exec", path_in(guarded, "shell"), 0}, &record)) {
+        CHECK(record.stage == EXEC_STAGE_INTERPRETER, "the shell is the interpreter, not %u", record.stage);
+        CHECK(strcmp(record.script, path_in(guarded, "script")) == 0, "script %s", record.script);
+    }
+    from = records_so_far();
+    CHECK(RUN(path_in(guarded, "shell"), "-c", "exit 8") == 8, "the shell runs by itself");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "exec", path_in(guarded, "shell"), 0}, &record))
+        CHECK(record.stage == EXEC_STAGE_PROGRAM, "run by itself it is a program, not %u", record.stage);
+}
+
+static void one_path_by_every_mount(void)
+{
+    struct record record;
+    size_t from = records_so_far();
+    CHECK(RUN(self, "--open", path_in(bound, "denied.txt")) == EPERM, "denied through a bind mount");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "open", NULL, 0}, &record))
+        CHECK(strcmp(record.path, path_in(guarded, "folder/denied.txt")) == 0 && !record.path_unresolved, "path %s",
+              record.path);
+    from = records_so_far();
+    CHECK(RUN(self, "--open-in-namespace", path_in(guarded, "folder"), other, "denied.txt") == EPERM,
+          "denied in another mount namespace");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "open", NULL, 0}, &record))
+        CHECK(strcmp(record.path, path_in(guarded, "folder/denied.txt")) == 0 && !record.path_unresolved, "path %s",
+              record.path);
+}
+
+static void deleted_file_is_unresolved(void)
+{
+    struct record record;
+    size_t from = records_so_far();
+    write_file(path_in(guarded, "gone"), "gone", 0644);
+    CHECK(RUN(self, "--open-deleted", path_in(guarded, "gone")) == 0, "a deleted file opens through /proc");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "open", path_in(guarded, "gone"), 0}, &record) &&
+        expect(&from, (struct wanted){EVENT_AUTH, "open", path_in(guarded, "gone"), 0}, &record))
+        CHECK(record.path_unresolved, "its second open is unresolved");
+    from = records_so_far();
+    CHECK(RUN(self, "--open", path_in(guarded, "x (deleted)")) == 0, "a name may end like that");
+    if (expect(&from, (struct wanted){EVENT_AUTH, "open", path_in(guarded, "x (deleted)"), 0}, &record))
+        CHECK(!record.path_unresolved, "and is resolved");
+}
+
+static void name_without_utf8(void)
+{
+    struct record record;
+    size_t from = records_so_far();
+    CHECK(RUN(self, "--open", path_in(guarded, "\xff\xfe\x80")) == 0, "opens");
+    expect(&from, (struct wanted){EVENT_AUTH, "open", path_in(guarded, "\xff\xfe\x80"), 0}, &record);
+}
+
+static void processes_are_told(void)
+{
+    struct record record;
+    size_t from = records_so_far();
+    const char *const arguments[] = {self, "--exit", "5", "\xff", NULL};
+    pid_t pid = start_child(arguments);
+    CHECK(wait_child(pid) == 5, "the child runs");
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "fork", NULL, (uint32_t)pid}, &record))
+        CHECK(record.parent.pid == (uint32_t)getpid() && strcmp(record.process.executable, self) == 0, "fork of %s by %u",
+              record.process.executable, record.parent.pid);
+    char entity_id[64] = "";
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "exec", NULL, (uint32_t)pid}, &record)) {
+        CHECK(strcmp(record.process.executable, self) == 0, "exec of %s", record.process.executable);
+        CHECK(record.has_previous && strcmp(record.previous.executable, self) == 0, "previous %s",
+              record.previous.executable);
+        snprintf(entity_id, sizeof entity_id, "%s", record.process.entity_id);
+    }
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "exit", NULL, (uint32_t)pid}, &record)) {
+        CHECK(record.process.exit_code == 5, "exit code %d", record.process.exit_code);
+        CHECK(entity_id[0] && strcmp(record.process.entity_id, entity_id) == 0, "one entity id: %s, %s", entity_id,
+              record.process.entity_id);
+    }
+    // A child that stays until it is told to go has its arguments for sure.
+    from = records_so_far();
+    const char *const sleeper[] = {self, "--wait", "\xff", NULL};
+    pid = start_child(sleeper);
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "exec", NULL, (uint32_t)pid}, &record)) {
+        CHECK(record.process.args_count == 3 && strcmp(record.process.args[1], "--wait") == 0 &&
+              strcmp(record.process.args[2], "\xff") == 0, "%zu args", record.process.args_count);
+        char here[512];
+        CHECK(strcmp(record.process.cwd, getcwd(here, sizeof here)) == 0, "cwd %s", record.process.cwd);
+    }
+    kill(pid, SIGKILL);
+    wait_child(pid);
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "exit", NULL, (uint32_t)pid}, &record))
+        CHECK(record.process.exit_code == 128 + SIGKILL, "exit code %d", record.process.exit_code);
+}
+
+static void files_are_told(void)
+{
+    struct record record;
+    size_t from = records_so_far();
+    CHECK(RUN("/bin/sh", "-c", "cd \"$1\"; echo a >new; mv new named; rm named", "sh", guarded) == 0, "the shell works");
+    expect(&from, (struct wanted){EVENT_NOTIFY, "create", path_in(guarded, "new"), 0}, &record);
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "rename", path_in(guarded, "new"), 0}, &record))
+        CHECK(strcmp(record.target, path_in(guarded, "named")) == 0, "renamed to %s", record.target);
+    expect(&from, (struct wanted){EVENT_NOTIFY, "unlink", path_in(guarded, "named"), 0}, &record);
+    from = records_so_far();
+    CHECK(RUN("/bin/sh", "-c", "echo a >\"$1\"", "sh", path_in(guarded, "written")) == 0, "the shell writes");
+    expect(&from, (struct wanted){EVENT_NOTIFY, "close", path_in(guarded, "written"), 0}, &record);
+}
+
+static void own_opens_are_exempt(void)
+{
+    struct record record;
+    size_t from = records_so_far();
+    int fd = open(path_in(guarded, "denied.txt"), O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0, "the bridge's own open passes: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    if (expect(&from, (struct wanted){EVENT_AUTH, "open", NULL, (uint32_t)getpid()}, &record))
+        CHECK(record.exempt, "as exempt");
+    from = records_so_far();
+    CHECK(RUN(path_in(guarded, "lib/ld-linux-denied.so.2"), "--exit", "0") == 0, "root's loader is never denied");
+}
+
+static void marks_follow_the_policy(void)
+{
+    apply((const char *const[]){NULL}, true, false);
+    CHECK(RUN(self, "--open", path_in(guarded, "denied.txt")) == 0, "not guarded, not asked");
+    apply((const char *const[]){guarded, NULL}, false, false);
+    CHECK(RUN(self, "--open", path_in(guarded, "denied.txt")) == 0, "not subscribed, not asked");
+    unsigned before = unguarded_count;
+    apply((const char *const[]){"/proc/self", "/does/not/exist", guarded, NULL}, true, true);
+    CHECK(unguarded_count == before + 2, "what can't be guarded is told, once each");
+    CHECK(RUN(self, "--open", path_in(guarded, "denied.txt")) == EPERM, "guarded again");
+}
+
+static void guard_on(const char *type)
+{
+    fprintf(stderr, "on %s\n", type);
+    write_file(path_in(guarded, "denied.txt"), "secre", 0644);
+    write_file(path_in(guarded, "plain.txt"), "plain", 0644);
+    write_file(path_in(guarded, "x (deleted)"), "x", 0644);
+    write_file(path_in(guarded, "\xff\xfe\x80"), "x", 0644);
+    mkdir(path_in(guarded, "folder"), 0755);
+    mkdir(path_in(guarded, "lib"), 0755);
+    write_file(path_in(guarded, "folder/denied.txt"), "secre", 0644);
+    copy_program(self, path_in(guarded, "program"));
+    copy_program(self, path_in(guarded, "denied-program"));
+    copy_program(self, path_in(guarded, "lib/ld-linux-denied.so.2"));
+    copy_program("/bin/sh", path_in(guarded, "shell"));
+    // By a link, as /bin/sh is one.
+    CHECK(symlink("shell", path_in(guarded, "linked-sh")) == 0, "%s", strerror(errno));
+    char script[700];
+    snprintf(script, sizeof script, "#!%s -e\nexit 7\n", path_in(guarded, "linked-sh"));
+    write_file(path_in(guarded, "script"), script, 0755);
+    // A link whose time of access must be written (relatime) can't be followed from the cache alone.
+    struct timespec times[2] = {{.tv_sec = time(NULL) + 3600}, {.tv_nsec = UTIME_OMIT}};
+    CHECK(utimensat(AT_FDCWD, path_in(guarded, "linked-sh"), times, AT_SYMLINK_NOFOLLOW) == 0, "%s", strerror(errno));
+    CHECK(mount(path_in(guarded, "folder"), bound, NULL, MS_BIND, NULL) == 0, "%s", strerror(errno));
+
+    if (apply((const char *const[]){guarded, NULL}, true, true)) {
+        denied_open_and_its_neighbour();
+        user_of_the_actor();
+        denied_exec_and_its_neighbour();
+        script_asks_in_stages();
+        one_path_by_every_mount();
+        deleted_file_is_unresolved();
+        name_without_utf8();
+        processes_are_told();
+        files_are_told();
+        own_opens_are_exempt();
+        marks_follow_the_policy();
+    }
+    apply((const char *const[]){NULL}, false, false);
+    CHECK(umount2(bound, 0) == 0, "%s", strerror(errno));
+    CHECK(umount2(guarded, 0) == 0, "nothing is held once the policy is gone: %s", strerror(errno));
+}
+
+// ---- the end of a bridge
+
+// A second process that guards and never answers. It says on its stdout when the mark is set.
+static int holder(void)
+{
+    alarm(30);
+    backend = linux_backend();
+    char error[256];
+    if (backend->start(backend->state, NULL, error, sizeof error) != 0 ||
+        !apply((const char *const[]){guarded, NULL}, true, false))
+        return 1;
+    size_t from = 0;
+    struct record record;
+    for (int i = 1; write(1, "r", 1) == 1; i++) {
+        if (!wait_for_record(&from, is_wanted, &(struct wanted){EVENT_AUTH, "open", path_in(guarded, "held"), 0},
+                             &record))
+            return 1;
+        if (getenv("PICKET_TEST_ABORT"))
+            backend->release(backend->state);
+    }
+    return 0;
+}
+
+static void let_go_at_the_end(bool killed)
+{
+    CHECK(mount("picket", guarded, "tmpfs", 0, "size=4m") == 0, "%s", strerror(errno));
+    write_file(path_in(guarded, "held"), "held", 0644);
+    int told[2];
+    CHECK(pipe2(told, O_CLOEXEC) == 0, "%s", strerror(errno));
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, told[1], 1);
+    if (killed)
+        unsetenv("PICKET_TEST_ABORT");
+    else
+        setenv("PICKET_TEST_ABORT", "1", 1);
+    const char *const arguments[] = {self, "--hold", guarded, NULL};
+    pid_t bridge = -1;
+    CHECK(posix_spawn(&bridge, self, &actions, NULL, (char *const *)(uintptr_t)arguments, environ) == 0, "spawn");
+    posix_spawn_file_actions_destroy(&actions);
+    close(told[1]);
+    char byte;
+    CHECK(read(told[0], &byte, 1) == 1, "the holder guards");
+    const char *const opener[] = {self, "--open", path_in(guarded, "held"), NULL};
+    pid_t pid = start_child(opener);
+    CHECK(read(told[0], &byte, 1) == 1, "the holder was asked");
+    if (killed)
+        kill(bridge, SIGKILL);
+    CHECK(wait_child(pid) == 0, "the opener goes on");
+    kill(bridge, SIGKILL);
+    wait_child(bridge);
+    close(told[0]);
+    CHECK(umount2(guarded, 0) == 0, "%s", strerror(errno));
+}
+
+static bool mount_ext4(void)
+{
+    char command[512];
+    snprintf(command, sizeof command,
+             "truncate -s 16M %s/image && PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F %s/image && mount -o loop %s/image %s", root,
+             root, root, guarded);
+    return system(command) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length > 0 ? length : 0] = 0;
+    if (argc > 2 && strcmp(argv[1], "--hold") == 0) {
+        snprintf(guarded, sizeof guarded, "%s", argv[2]);
+        return holder();
+    }
+    if (argc > 1)
+        return child(argc, argv);
+    if (geteuid() != 0) {
+        fprintf(stderr, "linux_backend_test: skipped: fanotify needs root; run it as root\n");
+        return SKIPPED;
+    }
+    alarm(WHOLE_TEST_SECONDS);
+    snprintf(root, sizeof root, "/tmp/picket-backend-XXXXXX");
+    if (!mkdtemp(root))
+        return 1;
+    snprintf(guarded, sizeof guarded, "%s/guarded", root);
+    snprintf(other, sizeof other, "%s/other", root);
+    snprintf(bound, sizeof bound, "%s/bound", root);
+    mkdir(guarded, 0755);
+    mkdir(other, 0755);
+    mkdir(bound, 0755);
+    chmod(root, 0755);
+
+    let_go_at_the_end(true);
+    let_go_at_the_end(false);
+    backend = linux_backend();
+    char error[256] = "";
+    CHECK(backend->start(backend->state, NULL, error, sizeof error) == 0, "%s", error);
+    if (failures == 0) {
+        CHECK(mount("picket", guarded, "tmpfs", 0, "size=32m") == 0, "%s", strerror(errno));
+        guard_on("tmpfs");
+        if (mount_ext4())
+            guard_on("ext4");
+        else
+            fprintf(stderr, "  ext4 was left out: mkfs.ext4 or loop devices are missing\n");
+        backend->stop(backend->state);
+        backend->stop(backend->state);
+    }
+    CHECK(losses == 0, "%u losses", losses);
+    umount2(bound, MNT_DETACH);
+    umount2(guarded, MNT_DETACH);
+    unlink(path_in(root, "image"));
+    rmdir(guarded);
+    rmdir(other);
+    rmdir(bound);
+    rmdir(root);
+    fprintf(stderr, "linux_backend_test: %u failures\n", failures);
+    return failures ? 1 : 0;
+}
