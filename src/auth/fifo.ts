@@ -1,8 +1,17 @@
 // The pair of FIFOs that the bridge hands out in its Welcome, and blocking reads and writes on them.
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Write } from './answer.ts';
 import type { Read } from './lane-frames.ts';
+
+/**
+ * An anchor is neither side of the FIFO (Linux's O_PATH, which Node has no name for): through it the FIFO is opened, and
+ * its waiting opener let go, even when the bridge has unlinked the name meanwhile. Elsewhere it is a reader for a moment.
+ */
+const anchorFlags =
+  process.platform === 'linux'
+    ? 0o10000000 | constants.O_NOFOLLOW
+    : constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 export interface FifoPair {
   readonly requests: FileHandle;
@@ -39,25 +48,22 @@ export async function openFifos(
 }
 
 async function openFifo(path: string | Buffer, flags: number, timeoutMs: number): Promise<FileHandle> {
+  let anchor: number | undefined;
   let otherSide: number | undefined;
-  // A blocked open(2) can't be cancelled, but any opening of the other side lets it go; O_RDWR is both sides and never
-  // waits. Synchronous, for the threads of the pool may all be waiting in open(2).
-  const timer = setTimeout(() => {
-    try {
-      otherSide = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-    } catch {
-      // The name is gone: nobody can open the other side any more, and only dieNow() ends that thread.
-    }
-  }, timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
   try {
-    const handle = await open(path, flags | constants.O_NOFOLLOW);
-    const isFifo = (await handle.stat()).isFIFO();
-    if (isFifo && otherSide === undefined) return handle;
+    anchor = openSync(path, anchorFlags);
+    if (!fstatSync(anchor).isFIFO()) throw new FifoError(String(path), 'it is no FIFO');
+    const name = process.platform === 'linux' ? `/proc/self/fd/${anchor}` : path;
+    // A blocked open(2) can't be cancelled, but any opening of the other side lets it go; O_RDWR is both sides and
+    // never waits. Synchronous, for the threads of the pool may all be waiting in open(2).
+    timer = setTimeout(() => {
+      otherSide = openSync(name, constants.O_RDWR | constants.O_NONBLOCK);
+    }, timeoutMs);
+    const handle = await open(name, flags);
+    if (otherSide === undefined) return handle;
     await handle.close();
-    throw new FifoError(
-      String(path),
-      isFifo ? `the bridge did not open its end in ${timeoutMs} ms` : 'it is no FIFO',
-    );
+    throw new FifoError(String(path), `the bridge did not open its end in ${timeoutMs} ms`);
   } catch (error) {
     if (error instanceof FifoError) throw error;
     throw new FifoError(String(path), error instanceof Error ? error.message : String(error), {
@@ -65,7 +71,7 @@ async function openFifo(path: string | Buffer, flags: number, timeoutMs: number)
     });
   } finally {
     clearTimeout(timer);
-    if (otherSide !== undefined) closeSync(otherSide);
+    for (const fd of [anchor, otherSide]) if (fd !== undefined) closeSync(fd);
   }
 }
 

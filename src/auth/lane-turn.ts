@@ -1,5 +1,5 @@
 // Whose turn it is to read the request FIFO. The workers of one connection share a small table: a prepared worker
-// waits in it for its turn, the running one gives the turn to the worker of the epoch that it met in the FIFO. Memory
+// waits in it for its turn; the running one gives the turn to the worker of the epoch that it met in the FIFO. Memory
 // and not messages, because a worker that blocks in read(2) or Atomics.wait has no event loop.
 
 /** Rule sets that are prepared but not yet switched to, and the running one. */
@@ -7,6 +7,11 @@ export const maxWorkers = 8;
 
 /** What the running worker had read behind a policy switch and passes on; at least the reader's buffer. */
 const carriedCapacity = 4 * 65_536;
+
+// Behind the workers' places: how many bytes are carried over, and the connection's descriptors.
+const carriedAt = maxWorkers;
+const requestFdAt = maxWorkers + 1;
+const verdictFdAt = maxWorkers + 2;
 
 const place = { free: 0, starting: 1, waiting: 2, running: 3, handedOver: 4, cancelled: 5 } as const;
 
@@ -18,7 +23,7 @@ export interface TurnMemory {
 
 export function turnMemory(): TurnMemory {
   return {
-    states: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (maxWorkers + 1)),
+    states: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (maxWorkers + 3)),
     epochs: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT * maxWorkers),
     carried: new SharedArrayBuffer(carriedCapacity),
   };
@@ -67,12 +72,16 @@ export class LaneTurn {
     return Atomics.load(this.#states, index) === place.running;
   }
 
-  /**
-   * A warm worker offers itself; the first of a connection has the turn at once. False: it was cancelled meanwhile.
-   */
-  offer(index: number, isFirst: boolean): boolean {
-    const next = isFirst ? place.running : place.waiting;
-    return Atomics.compareExchange(this.#states, index, place.starting, next) === place.starting;
+  /** Main thread: the first worker of a connection is warm, and now the FIFOs are open. False: it has died. */
+  begin(index: number, requestFd: number, verdictFd: number): boolean {
+    Atomics.store(this.#states, requestFdAt, requestFd);
+    Atomics.store(this.#states, verdictFdAt, verdictFd);
+    return this.#give(index);
+  }
+
+  /** A warm worker offers itself. False: it was cancelled meanwhile. */
+  offer(index: number): boolean {
+    return Atomics.compareExchange(this.#states, index, place.starting, place.waiting) === place.starting;
   }
 
   /** Blocks the thread until the turn comes (true) or never will (false). */
@@ -93,19 +102,30 @@ export class LaneTurn {
 
   /** The running worker gives its turn away. False: the other was cancelled in between, and the turn is kept. */
   handOver(from: number, to: number, carry: (target: Uint8Array) => number): boolean {
-    Atomics.store(this.#states, maxWorkers, carry(this.#carried));
+    Atomics.store(this.#states, carriedAt, carry(this.#carried));
     Atomics.store(this.#states, from, place.handedOver);
-    if (Atomics.compareExchange(this.#states, to, place.waiting, place.running) !== place.waiting) {
-      Atomics.store(this.#states, from, place.running);
-      return false;
-    }
-    Atomics.notify(this.#states, to);
-    return true;
+    if (this.#give(to)) return true;
+    Atomics.store(this.#states, from, place.running);
+    return false;
   }
 
   /** What the worker before had read but not decoded. */
   carried(): Uint8Array {
-    const length = Atomics.exchange(this.#states, maxWorkers, 0);
+    const length = Atomics.exchange(this.#states, carriedAt, 0);
     return this.#carried.slice(0, length);
+  }
+
+  descriptors(): { readonly requestFd: number; readonly verdictFd: number } {
+    return {
+      requestFd: Atomics.load(this.#states, requestFdAt),
+      verdictFd: Atomics.load(this.#states, verdictFdAt),
+    };
+  }
+
+  #give(index: number): boolean {
+    const isGiven =
+      Atomics.compareExchange(this.#states, index, place.waiting, place.running) === place.waiting;
+    if (isGiven) Atomics.notify(this.#states, index);
+    return isGiven;
   }
 }

@@ -5,15 +5,11 @@ import type { RuleSet } from '../rules/schema.ts';
 import type { TurnMemory } from './lane-turn.ts';
 
 export interface LaneWorkerData {
-  readonly requestFd: number;
-  readonly verdictFd: number;
   readonly ruleSet: RuleSet;
   readonly platform: Platform;
   readonly epoch: number;
   /** The worker's place in the turn table. */
   readonly place: number;
-  /** The first worker of a connection begins to read at once; the others wait for their turn. */
-  readonly isFirst: boolean;
   readonly turn: TurnMemory;
   readonly counters: SharedArrayBuffer;
 }

@@ -34,7 +34,7 @@ function prepare(): CompiledRules | undefined {
     warmUp(compiled, data.platform, data.epoch);
     const priorityProblem = raiseThreadPriority();
     // Offered before it is told: once the main thread knows, the switch may already be in the FIFO.
-    const isOffered = turn.offer(data.place, data.isFirst);
+    const isOffered = turn.offer(data.place);
     const tookMs = performance.now() - startedAt;
     tell(isOffered ? { kind: 'ready', tookMs, priorityProblem } : { kind: 'cancelled' });
     return isOffered ? compiled : undefined;
@@ -49,11 +49,12 @@ function serve(compiled: CompiledRules): LaneWorkerEnd | undefined {
   const reader = new LaneReader();
   reader.accept(turn.carried());
   const counters = new LaneCounters(data.counters);
-  const write = writeTo(data.verdictFd);
+  const { requestFd, verdictFd } = turn.descriptors();
+  const write = writeTo(verdictFd);
   let switchTo: number | undefined;
   let failure: unknown;
 
-  requests({ reader, read: readFrom(data.requestFd), counters })
+  requests({ reader, read: readFrom(requestFd), counters })
     .pipe(
       decide({ rules: compiled, epoch: data.epoch, counters, onError: tellErrors() }),
       answer(write, counters),

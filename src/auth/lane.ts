@@ -100,7 +100,7 @@ export class Lane {
       return Promise.reject(new LaneError('refused', epoch, detail));
     }
     this.#newestEpoch = epoch;
-    const prepared = this.#preparing.then(() => this.#startThread(ruleSet, epoch, false).ready);
+    const prepared = this.#preparing.then(() => this.#startThread(ruleSet, epoch).ready);
     this.#preparing = prepared.catch(() => this.ready); // a bad rule set doesn't stand in the next one's way
     this.#preparing.catch(() => undefined);
     return prepared;
@@ -120,23 +120,32 @@ export class Lane {
     return this.ended;
   }
 
+  /**
+   * First the worker, then the FIFOs: from their opening on the bridge sends heartbeats and counts on answers, and no
+   * heartbeat should wait for a compilation.
+   */
   async #start(): Promise<void> {
     const { requestFifo, verdictFifo, openTimeoutMs, ruleSet, epoch } = this.#options;
     try {
-      this.#fifos = await openFifos(
+      const first = this.#startThread(ruleSet, epoch);
+      await first.ready;
+      const fifos = await openFifos(
         pathOf(requestFifo),
         pathOf(verdictFifo),
         openTimeoutMs ?? defaultOpenTimeoutMs,
       );
-      await this.#startThread(ruleSet, epoch, true).ready;
+      this.#fifos = fifos;
+      if (!this.#turn.begin(first.place, fifos.requests.fd, fifos.verdicts.fd)) {
+        throw new LaneError('crashed', epoch, "the auth lane's thread died before the FIFOs were open");
+      }
     } catch (error) {
       this.#finish(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
   }
 
-  #startThread(ruleSet: RuleSet, epoch: number, isFirst: boolean): LaneThread {
-    if (this.#fifos === undefined || this.#outcome !== undefined) {
+  #startThread(ruleSet: RuleSet, epoch: number): LaneThread {
+    if (this.#outcome !== undefined) {
       throw new LaneError('refused', epoch, `epoch ${epoch} can't be prepared: the auth lane has ended`);
     }
     const place = this.#turn.take(epoch);
@@ -147,13 +156,10 @@ export class Lane {
     const thread = startThread(
       this.#options.workerScript ?? workerScript,
       {
-        requestFd: this.#fifos.requests.fd,
-        verdictFd: this.#fifos.verdicts.fd,
         ruleSet,
         platform: this.#options.platform,
         epoch,
         place,
-        isFirst,
         turn: this.#memory,
         counters: this.#counters.memory,
       },

@@ -22,9 +22,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 test('a FIFO that the bridge never opens is given up, and no thread stays behind in open(2)', async () => {
   await expect(openFifos(requestFifo, verdictFifo, 20)).rejects.toMatchObject({ path: requestFifo });
   // Four threads are in the pool: were they still waiting, the fifth opening would never come to its turn.
-  const failed = Array.from({ length: 5 }, () =>
-    openFifos(requestFifo, verdictFifo, 20).catch(() => 'given up'),
-  );
+  const failed = Array.from({ length: 5 }, (_, index) => {
+    const other = join(folder, `requests-${index}`);
+    execFileSync('mkfifo', [other]);
+    return openFifos(other, verdictFifo, 20).catch(() => 'given up');
+  });
   expect(await Promise.all(failed)).toEqual(Array(5).fill('given up'));
 });
 
@@ -32,6 +34,12 @@ test('a verdict FIFO that the bridge never opens is given up', async () => {
   const bridge = await open(requestFifo, constants.O_RDWR);
   await expect(openFifos(requestFifo, verdictFifo, 20)).rejects.toMatchObject({ path: verdictFifo });
   await bridge.close();
+});
+
+test('a FIFO whose name is gone while its opening waits is given up as well', async () => {
+  const opened = openFifos(requestFifo, verdictFifo, 50);
+  rmSync(requestFifo);
+  await expect(opened).rejects.toThrow('did not open its end');
 });
 
 test('a name that is no FIFO is refused', async () => {

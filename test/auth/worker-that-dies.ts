@@ -4,8 +4,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LaneTurn } from '../../src/auth/lane-turn.ts';
 import type { LaneWorkerData } from '../../src/auth/lane-worker-messages.ts';
 
-const { turn, place, isFirst, requestFd } = workerData as LaneWorkerData;
-new LaneTurn(turn).offer(place, isFirst);
+const data = workerData as LaneWorkerData;
+const turn = new LaneTurn(data.turn);
+turn.offer(data.place);
 parentPort?.postMessage({ kind: 'ready', tookMs: 0, priorityProblem: undefined });
-readSync(requestFd, Buffer.alloc(64));
-throw new RangeError('a defect of the lane');
+if (turn.wait(data.place)) {
+  readSync(turn.descriptors().requestFd, Buffer.alloc(64));
+  throw new RangeError('a defect of the lane');
+}
