@@ -100,7 +100,7 @@ export function parseCondition(
         : ({ ...labels, any: parts } satisfies AnyOf);
     }
     case 'not': {
-      const part = parseCondition(value['not'], [...path, 'not'], syntax);
+      const part = parseCondition(value.not, [...path, 'not'], syntax);
       return part === undefined || !isWhole ? undefined : ({ ...labels, not: part } satisfies NotOf);
     }
     case 'condition':
@@ -169,7 +169,7 @@ function parseReference(
   syntax: ConditionSyntax,
   isWhole: boolean,
 ): NamedReference | undefined {
-  const name = value['condition'];
+  const name = value.condition;
   if (typeof name === 'string' && syntax.conditionNames.has(name)) {
     return isWhole ? { ...labels, condition: name } : undefined;
   }

@@ -24,7 +24,7 @@ export function explainOutcome(
   const leaves = decidingLeaves(condition, named, facts, isMatch);
   return leaves.map((leaf) => ({
     condition: describeLeaf(leaf, facts),
-    actual: describeFact(valueOf(leaf.fact, leaf.path, facts)),
+    actual: describeFact(factValue(leaf.fact, leaf.path, facts)),
     isTrue: evaluateLeaf(leaf, facts),
   }));
 }
@@ -57,11 +57,11 @@ function evaluate(condition: Condition, named: NamedConditions, facts: Facts): b
 
 function evaluateLeaf(leaf: Leaf, facts: Facts): boolean {
   const { value } = leaf;
-  const right = isFactReference(value) ? valueOf(value.fact, value.path, facts) : value;
-  return resolveOperator(leaf.operator)?.evaluate(valueOf(leaf.fact, leaf.path, facts), right) ?? false;
+  const right = isFactReference(value) ? factValue(value.fact, value.path, facts) : value;
+  return resolveOperator(leaf.operator)?.evaluate(factValue(leaf.fact, leaf.path, facts), right) ?? false;
 }
 
-function valueOf(fact: string, path: string | undefined, facts: Facts): FactValue {
+function factValue(fact: string, path: string | undefined, facts: Facts): FactValue {
   const access = accessOf(fact, path) ?? accessOf(fact, undefined);
   if (access?.slot === undefined) return undefined;
   const value = facts.get(access.slot);
@@ -76,7 +76,7 @@ function describeLeaf(leaf: Leaf, facts: Facts): string {
   const { value } = leaf;
   if (!isFactReference(value)) return `${left} ${describeFact(value)}`;
   const name = nameOf(value.fact, value.path);
-  return `${left} ${name}, which is ${describeFact(valueOf(value.fact, value.path, facts))}`;
+  return `${left} ${name}, which is ${describeFact(factValue(value.fact, value.path, facts))}`;
 }
 
 function describeFact(value: FactValue): string {

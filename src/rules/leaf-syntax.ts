@@ -49,8 +49,7 @@ export function parseLeaf(
     });
   }
   if (typeof operator === 'string') isGood = checkOperator(operator, path, syntax) && isGood;
-  const parsed =
-    value['value'] === undefined ? undefined : parseValue(value['value'], [...path, 'value'], syntax);
+  const parsed = value.value === undefined ? undefined : parseValue(value.value, [...path, 'value'], syntax);
   if (!isGood || parsed === undefined || typeof fact !== 'string' || typeof operator !== 'string')
     return undefined;
   const leaf: Leaf = {
