@@ -9,7 +9,8 @@
 
 #include "canonical_path.h"
 
-enum { HEAD_BYTES = 2048, HEADERS_MAX = 64 };
+// What the kernel itself reads of a file first (BINPRM_BUF_SIZE): no more is in memory for sure. Headers as it bounds them.
+enum { HEAD_BYTES = 256, HEADERS_BYTES = 4096 };
 
 struct program_header {
     uint32_t type;
@@ -33,21 +34,16 @@ static bool script_next(const uint8_t *head, size_t length, struct exec_next *ne
     return true;
 }
 
-static bool header_at(const uint8_t *head, size_t length, bool wide, uint64_t at, struct program_header *header)
+static struct program_header header_at(const uint8_t *headers, bool wide, size_t at)
 {
-    size_t size = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
-    if (at > length || length - at < size)
-        return false;
     if (wide) {
         Elf64_Phdr raw;
-        memcpy(&raw, head + at, sizeof raw);
-        *header = (struct program_header){raw.p_type, raw.p_offset, raw.p_filesz};
-    } else {
-        Elf32_Phdr raw;
-        memcpy(&raw, head + at, sizeof raw);
-        *header = (struct program_header){raw.p_type, raw.p_offset, raw.p_filesz};
+        memcpy(&raw, headers + at, sizeof raw);
+        return (struct program_header){raw.p_type, raw.p_offset, raw.p_filesz};
     }
-    return true;
+    Elf32_Phdr raw;
+    memcpy(&raw, headers + at, sizeof raw);
+    return (struct program_header){raw.p_type, raw.p_offset, raw.p_filesz};
 }
 
 static bool loader_next(exec_peek peek, void *context, const struct program_header *header, struct exec_next *next)
@@ -68,23 +64,27 @@ static bool loader_next(exec_peek peek, void *context, const struct program_head
 static bool program_next(exec_peek peek, void *context, const uint8_t *head, size_t length, struct exec_next *next)
 {
     bool wide = head[EI_CLASS] == ELFCLASS64;
-    uint64_t at, size;
-    unsigned count;
+    uint64_t offset;
+    size_t size, count, least = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
     if (wide && length >= sizeof(Elf64_Ehdr)) {
         Elf64_Ehdr raw;
         memcpy(&raw, head, sizeof raw);
-        at = raw.e_phoff, size = raw.e_phentsize, count = raw.e_phnum;
+        offset = raw.e_phoff, size = raw.e_phentsize, count = raw.e_phnum;
     } else if (!wide && length >= sizeof(Elf32_Ehdr)) {
         Elf32_Ehdr raw;
         memcpy(&raw, head, sizeof raw);
-        at = raw.e_phoff, size = raw.e_phentsize, count = raw.e_phnum;
+        offset = raw.e_phoff, size = raw.e_phentsize, count = raw.e_phnum;
     } else {
         return true;
     }
-    for (unsigned i = 0; i < count && i < HEADERS_MAX; i++) {
-        struct program_header header;
-        if (at > length || !header_at(head, length, wide, at + i * size, &header))
-            return true;
+    uint8_t headers[HEADERS_BYTES];
+    if (size < least || count == 0 || size * count > sizeof headers)
+        return true;
+    long got = peek(context, headers, size * count, offset);
+    if (got < 0)
+        return false;
+    for (size_t at = 0; at + least <= (size_t)got; at += size) {
+        struct program_header header = header_at(headers, wide, at);
         if (header.type == PT_INTERP)
             return loader_next(peek, context, &header, next);
     }
