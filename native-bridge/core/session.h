@@ -1,0 +1,80 @@
+// The conversation with the agent, on the event thread: who is connected, which generation it is, takeovers, policies,
+// credit, and everything that goes out over the socket.
+//
+//   session.c         the loop: descriptors, the clock's second, whom to let in
+//   session_agent.c   the one connected agent: Hello, Policy, Credit, verdicts of the slow lane, its end
+//   session_output.c  what to send next
+//
+// Threading: the event thread alone. Ownership: the session owns the connections, not the core.
+#ifndef PICKET_SESSION_H
+#define PICKET_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/connection.h"
+#include "core/core.h"
+#include "core/listener.h"
+#include "core/peer.h"
+
+#define SESSION_CANDIDATES 4
+#define SESSION_CANDIDATE_IN 8192       // a Hello and what may follow at once
+#define SESSION_HELLO_WITHIN_US 5000000
+#define SESSION_AGENT_NAME 128
+
+struct candidate {
+    struct connection connection;       // has no out buffer: refusals are written directly
+    uint8_t in[SESSION_CANDIDATE_IN];
+    struct peer peer;
+    int64_t until_us;
+};
+
+struct session {
+    struct core *core;
+    struct listener *listener;
+    const char *state_directory;        // NULL: none
+    int stop_fd;                        // readable: end
+
+    struct candidate candidates[SESSION_CANDIDATES];
+    struct connection agent;
+    struct peer agent_peer;
+    char agent_name[SESSION_AGENT_NAME];
+    uint64_t generation;
+    uint64_t policy_epoch;              // of this connection; 0: none yet
+    uint64_t accepted_through;
+    uint64_t credit;
+    bool fifo_to_open;
+    bool end_of_source_sent;
+
+    struct loss_ledger losses_sent;     // not yet known to have arrived
+    uint64_t unwatched_since_ns;        // no agent since; 0: one is there
+    bool unwatched_by_takeover;         // only from one agent to the next: told if a default was given meanwhile
+    uint64_t defaults_before;
+    uint64_t defaults_logged;
+    int64_t next_second_us;
+    bool statistics_due;
+    bool state_file_failed;
+};
+
+// 0, or -1 when memory is short. `bridge_start_ns` is when the watch without an agent began.
+int session_init(struct session *session, struct core *core, struct listener *listener, const char *state_directory,
+                 int stop_fd);
+// Serves until stop_fd is readable. Then lets go of the agent.
+void session_run(struct session *session);
+
+// --- between the parts ---
+bool session_has_agent(const struct session *session);
+// Makes the candidate the agent; the old one's connection ends. The candidate's slot is free afterwards.
+void session_take_over(struct session *session, struct candidate *candidate, const struct hello *hello, int64_t now_us);
+// Reads and handles what the agent has sent.
+void session_agent_readable(struct session *session, int64_t now_us);
+// Handles frames that have been read already.
+void session_agent_frames(struct session *session, int64_t now_us);
+// Ends the connection; `reason` for the log.
+void session_drop_agent(struct session *session, const char *reason);
+// Writes what is due and what the socket takes.
+void session_pump(struct session *session, int64_t now_us);
+uint64_t session_defaults(const struct session *session);
+
+#endif

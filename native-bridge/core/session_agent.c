@@ -1,0 +1,261 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/lock.h"
+#include "core/log.h"
+#include "core/session.h"
+#include "picket/v1/bridge.pb.h"
+
+enum { EVENT_BYTES = 1024, UNGUARDED_BYTES = 64 * 1024, FRAMES_A_TURN = 64 };
+
+bool session_has_agent(const struct session *session) {
+    return session->agent.fd >= 0;
+}
+
+// --- its end ---
+
+// What both ways of losing an agent share: its lane is closed and joined, so no verdict of it can come any more.
+static void close_agent(struct session *session, bool next_is_at_hand) {
+    struct core *core = session->core;
+    lane_stop(&core->lane, next_is_at_hand && session->policy_epoch != 0);
+    connection_close(&session->agent);
+    session->fifo_to_open = false;
+    if (session->unwatched_since_ns == 0) {
+        session->unwatched_since_ns = clock_unix_ns();
+        session->unwatched_by_takeover = next_is_at_hand;
+        session->defaults_before = session_defaults(session);
+    } else if (!next_is_at_hand) {
+        session->unwatched_by_takeover = false;
+    }
+    session->policy_epoch = 0;
+    session->credit = 0;
+    lock(&core->queue_mutex);
+    loss_move(&session->losses_sent, &core->losses);    // they may not have arrived
+    unlock(&core->queue_mutex);
+}
+
+void session_drop_agent(struct session *session, const char *reason) {
+    struct core *core = session->core;
+    close_agent(session, false);
+    core->backend->set_agent(core->backend->state, 0);
+    core_answer_all_without_agent(core);
+    log_line(LOG_LEVEL_WARN, "the agent is gone", "generation=%" PRIu64 " name=\"%s\" reason=\"%s\"", session->generation,
+             session->agent_name, reason);
+}
+
+// --- its beginning ---
+
+static void tell_takeover(struct session *session, const struct hello *hello) {
+    uint8_t buffer[EVENT_BYTES];
+    struct encoded_event event;
+    struct bytes name = hello->agent.length < SESSION_AGENT_NAME ? hello->agent : (struct bytes){NULL, 0};
+    if (event_encode_takeover(clock_unix_ns(), session->core->platform, session->generation, session->agent_peer.uid,
+                              session->agent_peer.pid, name, buffer, sizeof buffer, &event))
+        core_push(session->core, &event);
+}
+
+static bool write_welcome(struct session *session) {
+    struct core *core = session->core;
+    lock(&core->queue_mutex);
+    const struct queue_entry *first = queue_next_unsent(&core->queue);
+    uint64_t next_sequence = first != NULL ? first->sequence : core->queue.last_sequence + 1;
+    unlock(&core->queue_mutex);
+    struct wire_writer writer = connection_writer(&session->agent);
+    message_welcome(&writer, &(struct welcome){
+        .backend = core->backend->name,
+        .capabilities = core->backend->capabilities,
+        .bridge_instance = core->bridge_instance,
+        .generation = session->generation,
+        .request_fifo = core->lane.fifos.request,
+        .verdict_fifo = core->lane.fifos.verdict,
+        .next_sequence = next_sequence,
+        .platform = core->platform,
+        .host = &core->host,
+    });
+    return connection_commit(&session->agent, &writer);
+}
+
+// The names that go into the message must be gone from the candidate's buffer before that is used again.
+static void move_connection(struct session *session, struct candidate *candidate) {
+    struct frame_reader *from = &candidate->connection.reader;
+    size_t left = from->end - from->start, space;
+    connection_open(&session->agent, candidate->connection.fd, FRAME_MAX);
+    uint8_t *into = frame_reader_space(&session->agent.reader, &space);
+    memcpy(into, from->buffer + from->start, left);     // SESSION_CANDIDATE_IN is far less than FRAME_MAX
+    frame_reader_filled(&session->agent.reader, left);
+    candidate->connection.fd = -1;
+}
+
+void session_take_over(struct session *session, struct candidate *candidate, const struct hello *hello,
+                       int64_t now_us) {
+    struct core *core = session->core;
+    struct fifo_pair fifos;
+    char error[256];
+    uint8_t buffer[512];
+    // Everything that can be refused comes before the old agent is let go.
+    if (fifo_pair_make(&fifos, session->listener->directory, session->listener->agent_uid,
+                       session->listener->agent_gid, error, sizeof error) != 0) {
+        struct wire_writer writer;
+        wire_writer_init(&writer, buffer, sizeof buffer);
+        message_refused(&writer, error);
+        candidate->connection.out = buffer;
+        candidate->connection.out_end = writer.overflow ? 0 : writer.length;
+        (void)connection_flush(&candidate->connection);
+        candidate->connection.out = NULL;
+        connection_close(&candidate->connection);
+        log_line(LOG_LEVEL_ERROR, "an agent is refused", "reason=\"%s\"", error);
+        return;
+    }
+    bool was_serving = session_has_agent(session) && session->policy_epoch != 0;
+    if (session_has_agent(session)) {
+        log_line(LOG_LEVEL_WARN, "another agent takes over", "generation=%" PRIu64 " from=\"%s\"", session->generation,
+                 session->agent_name);
+        close_agent(session, true);
+    }
+
+    session->generation++;
+    session->agent_peer = candidate->peer;
+    size_t name = hello->agent.length < SESSION_AGENT_NAME - 1 ? hello->agent.length : SESSION_AGENT_NAME - 1;
+    if (name > 0) memcpy(session->agent_name, hello->agent.data, name);
+    session->agent_name[name] = 0;
+    session->end_of_source_sent = false;
+    lock(&core->queue_mutex);
+    if (bytes_equal_text(hello->bridge_instance, core->bridge_instance))
+        queue_accept(&core->queue, hello->accepted_through);
+    queue_rewind(&core->queue);
+    unlock(&core->queue_mutex);
+
+    int started = lane_start(&core->lane, &fifos, was_serving, now_us, error, sizeof error);
+    if (session->generation > 1) tell_takeover(session, hello);
+    move_connection(session, candidate);
+    if (started != 0) {
+        session_drop_agent(session, error);
+        return;
+    }
+    session->fifo_to_open = true;
+    core->backend->set_agent(core->backend->state, session->agent_peer.pid);
+    if (!write_welcome(session)) {
+        session_drop_agent(session, "the Welcome does not fit a frame");
+        return;
+    }
+    log_line(LOG_LEVEL_INFO, "an agent is connected", "generation=%" PRIu64 " name=\"%s\" uid=%u pid=%u",
+             session->generation, session->agent_name, (unsigned)session->agent_peer.uid,
+             (unsigned)session->agent_peer.pid);
+    session_agent_frames(session, now_us);
+}
+
+// --- its policy ---
+
+static void note_unguarded(void *context, const char *sentence) {
+    struct wire_writer *writer = context;
+    struct wire_writer before = *writer;
+    message_unguarded(writer, sentence);
+    if (writer->overflow) *writer = before;     // a list longer than 64 KiB is cut
+    log_line(LOG_LEVEL_WARN, "not guarded", "what=\"%s\"", sentence);
+}
+
+static uint64_t epoch_of(struct bytes message) {
+    uint64_t epoch = 0;
+    struct wire_reader reader;
+    struct wire_field field;
+    wire_reader_init(&reader, message);
+    while (wire_next(&reader, &field))
+        if (field.tag == picket_v1_Policy_epoch_tag) epoch = wire_field_uint(&field);
+    return epoch;
+}
+
+// The interval in which no agent watched is over.
+static void tell_unwatched(struct session *session) {
+    uint8_t buffer[EVENT_BYTES];
+    struct encoded_event event;
+    uint64_t now_ns = clock_unix_ns(), since_ns = session->unwatched_since_ns;
+    session->unwatched_since_ns = 0;
+    if (since_ns == 0) return;
+    if (session->unwatched_by_takeover && session_defaults(session) == session->defaults_before) return;
+    if (event_encode_unwatched(now_ns, session->core->platform, since_ns, now_ns, "agent", buffer, sizeof buffer, &event))
+        core_push(session->core, &event);
+}
+
+static void on_policy(struct session *session, struct bytes message, int64_t now_us) {
+    static uint8_t unguarded[UNGUARDED_BYTES];      // the event thread's alone
+    struct core *core = session->core;
+    char error[512] = "";
+    struct wire_writer list;
+    uint64_t epoch = epoch_of(message);
+    wire_writer_init(&list, unguarded, sizeof unguarded);
+    struct policy *policy = policy_decode(message, error, sizeof error);
+    if (policy != NULL && policy->epoch <= session->policy_epoch) {
+        (void)snprintf(error, sizeof error, "the policy is refused: epoch %" PRIu64 " is not above %" PRIu64, policy->epoch,
+                       session->policy_epoch);
+        policy_unref(policy);
+        policy = NULL;
+    }
+    if (policy != NULL && core->backend->apply(core->backend->state, policy, note_unguarded, &list, error, sizeof error) != 0) {
+        if (error[0] == 0) (void)snprintf(error, sizeof error, "the policy could not be applied");
+        policy_unref(policy);
+        policy = NULL;
+    }
+    if (policy != NULL) {
+        error[0] = 0;
+        session->policy_epoch = policy->epoch;
+        core_set_policy(core, policy);
+        lane_policy(&core->lane, epoch, now_us);
+        tell_unwatched(session);
+        log_line(LOG_LEVEL_INFO, "a policy is in force", "epoch=%" PRIu64 " statics=%zu subscriptions=%zu", epoch,
+                 policy->static_verdicts_count, policy->subscriptions_count);
+    } else {
+        log_line(LOG_LEVEL_ERROR, "a policy is refused", "epoch=%" PRIu64 " reason=\"%s\"", epoch, error);
+    }
+    struct wire_writer writer = connection_writer(&session->agent);
+    message_policy_applied(&writer, epoch, (struct bytes){list.data, policy != NULL ? list.length : 0}, error);
+    if (!connection_commit(&session->agent, &writer))
+        session_drop_agent(session, "it sends policies and does not read the answers");
+}
+
+// --- its other messages ---
+
+static void on_credit(struct session *session, const struct credit *credit) {
+    struct core *core = session->core;
+    session->credit += credit->events;
+    if (session->credit > UINT32_MAX) session->credit = UINT32_MAX;
+    lock(&core->queue_mutex);
+    queue_accept(&core->queue, credit->accepted_through);
+    session->losses_sent.count = 0;     // sent before it spoke: they have arrived
+    unlock(&core->queue_mutex);
+}
+
+static void on_message(struct session *session, const struct agent_message *message, int64_t now_us) {
+    switch (message->kind) {
+    case AGENT_MESSAGE_HELLO: session_drop_agent(session, "it said Hello twice"); break;
+    case AGENT_MESSAGE_POLICY: on_policy(session, message->policy, now_us); break;
+    case AGENT_MESSAGE_CREDIT: on_credit(session, &message->credit); break;
+    case AGENT_MESSAGE_AUTH_VERDICT: core_verdict(session->core, &message->verdict, LEVEL_SLOW_LANE); break;
+    default: break;
+    }
+}
+
+void session_agent_frames(struct session *session, int64_t now_us) {
+    while (session_has_agent(session)) {
+        struct bytes frame;
+        struct agent_message message;
+        enum frame_result result = frame_reader_next(&session->agent.reader, &frame);
+        if (result == FRAME_PARTIAL) return;
+        if (result == FRAME_TOO_LONG) {
+            session_drop_agent(session, "a frame on the socket is over the maximum of 1 MiB");
+        } else if (!message_decode_to_bridge(frame, &message)) {
+            session_drop_agent(session, "a frame on the socket is malformed");
+        } else {
+            on_message(session, &message, now_us);
+        }
+    }
+}
+
+void session_agent_readable(struct session *session, int64_t now_us) {
+    switch (connection_read(&session->agent)) {
+    case CONNECTION_MORE: session_agent_frames(session, now_us); break;
+    case CONNECTION_WAIT: break;
+    case CONNECTION_ENDED: session_drop_agent(session, "it closed the connection"); break;
+    }
+}
