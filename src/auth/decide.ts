@@ -16,6 +16,11 @@ export interface Answers {
   requests: number;
   /** The epoch of a policy switch that another worker must follow; it is not answered here. */
   switchTo: number | undefined;
+  /**
+   * Set where a request of the epoch `switchTo` came without a PolicySwitch: its frame, from which the other worker
+   * goes on. So it is when the bridge has refused the first policy of a connection and taken the second.
+   */
+  resumeAt: number | undefined;
 }
 
 export interface DecideOptions {
@@ -23,6 +28,8 @@ export interface DecideOptions {
   /** Of `rules`. */
   readonly epoch: number;
   readonly counters: LaneCounters;
+  /** Whether a worker waits that is of this epoch. */
+  readonly isPrepared: (epoch: number) => boolean;
   /** An evaluation threw; the request was deferred. */
   readonly onError: (error: unknown, trigger: string) => void;
 }
@@ -35,11 +42,18 @@ export function decide(options: DecideOptions): OperatorFunction<LaneBatch, Answ
   };
 }
 
-function judgeOf({ rules, epoch, counters, onError }: DecideOptions): (batch: LaneBatch) => Answers {
+function judgeOf({
+  rules,
+  epoch,
+  counters,
+  isPrepared,
+  onError,
+}: DecideOptions): (batch: LaneBatch) => Answers {
   const answers: Answers = {
     frames: new VerdictFrames(maxMessages * maxVerdictFrame),
     requests: 0,
     switchTo: undefined,
+    resumeAt: undefined,
   };
   const { frames } = answers;
   const facts = new EncodedFacts();
@@ -104,11 +118,17 @@ function judgeOf({ rules, epoch, counters, onError }: DecideOptions): (batch: La
     frames.clear();
     answers.requests = 0;
     answers.switchTo = undefined;
+    answers.resumeAt = undefined;
     let before = performance.now();
     for (let index = 0; index < batch.count; index += 1) {
       const kind = batch.kinds[index];
       const number = batch.numbers[index] ?? 0;
       if (kind === messageKind.request) {
+        if (number !== epoch && isPrepared(number)) {
+          answers.switchTo = number;
+          answers.resumeAt = batch.frameStart[index];
+          break;
+        }
         counters.add('requests', 1);
         judgeRequest(batch, index);
         const after = performance.now();

@@ -29,6 +29,8 @@ export interface LaneBatch {
   readonly bytes: Uint8Array;
   count: number;
   readonly kinds: Uint8Array;
+  /** Offset of the frame, its length included. */
+  readonly frameStart: Uint32Array;
   /** Offset in `bytes` of a request's eight id bytes; 0: absent, the id is zero (no id can stand before its frame). */
   readonly idAt: Uint32Array;
   readonly eventStart: Uint32Array;
@@ -57,6 +59,7 @@ export class LaneReader {
       bytes: this.#bytes,
       count: 0,
       kinds: new Uint8Array(maxMessages),
+      frameStart: new Uint32Array(maxMessages),
       idAt: new Uint32Array(maxMessages),
       eventStart: new Uint32Array(maxMessages),
       eventEnd: new Uint32Array(maxMessages),
@@ -92,6 +95,11 @@ export class LaneReader {
     });
   }
 
+  /** Back to a `frameStart` of the last batch: it and what follows counts as not yet decoded. */
+  rewind(frameStart: number): void {
+    this.#start = frameStart;
+  }
+
   /** Copies what is not yet decoded into `target`, for the worker that reads on. Returns the number of bytes. */
   takeOver(target: Uint8Array): number {
     const length = this.pendingBytes;
@@ -125,6 +133,7 @@ export class LaneReader {
       this.#start = frameStart + length;
       if (kind === 0) continue; // a member newer than this code
       batch.kinds[batch.count] = kind;
+      batch.frameStart[batch.count] = frameStart - 4;
       batch.count += 1;
       if (kind === messageKind.policySwitch) break;
     }

@@ -51,17 +51,20 @@ function serve(compiled: CompiledRules): LaneWorkerEnd | undefined {
   const counters = new LaneCounters(data.counters);
   const { requestFd, verdictFd } = turn.descriptors();
   const write = writeTo(verdictFd);
+  const isPrepared = (epoch: number): boolean => turn.waitingFor(epoch) !== undefined;
   let switchTo: number | undefined;
+  let resumeAt: number | undefined;
   let failure: unknown;
 
   requests({ reader, read: readFrom(requestFd), counters })
     .pipe(
-      decide({ rules: compiled, epoch: data.epoch, counters, onError: tellErrors() }),
+      decide({ rules: compiled, epoch: data.epoch, counters, isPrepared, onError: tellErrors() }),
       answer(write, counters),
     )
     .subscribe({
       next: (answers) => {
         switchTo = answers.switchTo;
+        resumeAt = answers.resumeAt;
       },
       error: (error) => {
         failure = error;
@@ -73,7 +76,8 @@ function serve(compiled: CompiledRules): LaneWorkerEnd | undefined {
     if (switchTo === undefined) return { reason: 'end_of_file', partialFrameBytes: reader.pendingBytes };
     const next = turn.waitingFor(switchTo);
     if (next === undefined) return { reason: 'unprepared_epoch', epoch: switchTo };
-    writeSwitched(switchTo, write);
+    if (resumeAt === undefined) writeSwitched(switchTo, write);
+    else reader.rewind(resumeAt);
     counters.add('switches', 1);
     const isTaken = turn.handOver(data.place, next, (target) => reader.takeOver(target));
     return isTaken ? undefined : { reason: 'unprepared_epoch', epoch: switchTo };

@@ -48,7 +48,7 @@ export function warmUp(rules: CompiledRules, platform: Platform, epoch: number):
   };
   requests({ reader: new LaneReader(), read, counters })
     .pipe(
-      decide({ rules, epoch, counters, onError: () => undefined }),
+      decide({ rules, epoch, counters, isPrepared: () => false, onError: () => undefined }),
       answer(() => undefined, counters),
     )
     .subscribe();

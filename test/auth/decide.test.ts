@@ -96,7 +96,7 @@ async function judged(
   if (batch !== undefined) batches.push(batch);
   const written = await lastValueFrom(
     from(batches).pipe(
-      decide({ rules, epoch: 1, counters, onError }),
+      decide({ rules, epoch: 1, counters, isPrepared: () => false, onError }),
       map(
         ({ frames: answers }) => verdictsIn(Buffer.from(answers.bytes.subarray(0, answers.length))).messages,
       ),

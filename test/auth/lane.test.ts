@@ -195,6 +195,19 @@ describe('a new rule set', () => {
     expect(peer.verdicts.map((verdict) => verdict.rule)).toEqual(['epoch-1', 'epoch-2', 'epoch-2']);
   });
 
+  test('takes over from the first request of its epoch where the bridge sends no switch', async () => {
+    // So it is when the bridge has refused the first policy of a connection: its first requests are of the second.
+    await start();
+    await lane.prepare(rulesOfEpoch(2), 2);
+    await peer.send(
+      Buffer.concat([pingFrame(1), requestFrame(1n, 2, denied), requestFrame(2n, 2, denied), pingFrame(2)]),
+    );
+    await peer.until(() => peer.messages.length >= 4);
+    expect(peer.verdicts.map((verdict) => verdict.rule)).toEqual(['epoch-2', 'epoch-2']);
+    expect(peer.messages.map((message) => Number(message.pong?.number ?? 0))).toEqual([1, 0, 0, 2]);
+    expect(lane.statistics()).toMatchObject({ requests: 2, misdirected: 0 });
+  });
+
   test('may be one of several prepared: the bridge goes through them or skips some', async () => {
     await start();
     await Promise.all([2, 3, 4, 5].map((epoch) => lane.prepare(rulesOfEpoch(epoch), epoch)));
