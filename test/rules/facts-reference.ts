@@ -8,7 +8,7 @@ export function withReference(page: string): string {
 }
 
 function between(page: string, marker: string, text: string): string {
-  const pattern = new RegExp(`(<!-- ${marker}: [^>]*-->\\n)[sS]*?(<!-- /${marker} -->)`);
+  const pattern = new RegExp(`(<!-- ${marker}: [^>]*-->\\n)[\\s\\S]*?(<!-- /${marker} -->)`);
   if (!pattern.test(page)) throw new Error(`the page has no markers for ${marker}`);
   return page.replace(pattern, (_, begin: string, end: string) => `${begin}${text}${end}`);
 }
