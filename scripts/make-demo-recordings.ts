@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EcsEvent } from '../src/events/ecs-event.ts';
 import { encodeEvent } from '../src/events/encode-event.ts';
+import { recordedEvent } from '../src/sources/recording.ts';
 
 interface Repetition {
   readonly repeat: number;
@@ -19,7 +20,7 @@ for (const name of ['linux', 'macos']) {
     .trimEnd()
     .split('\n');
   const events = lines.flatMap((line) => expand(JSON.parse(line) as EcsEvent | Repetition));
-  const frames = events.map((event, index) => frame(encodeEvent(numbered(event, index + 1))));
+  const frames = events.map((event, index) => recordedEvent(encodeEvent(numbered(event, index + 1))));
   writeFileSync(join(folder, `${name}.picket`), Buffer.concat(frames));
   process.stderr.write(`demo/${name}.picket: ${events.length} events\n`);
 }
@@ -39,11 +40,4 @@ function expand(entry: EcsEvent | Repetition): EcsEvent[] {
 
 function numbered(event: EcsEvent, sequence: number): EcsEvent {
   return { ...event, event: { ...event.event, sequence } };
-}
-
-/** The recording's format: a 4-byte little-endian length, then the encoded event. */
-function frame(event: Uint8Array): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(event.length);
-  return Buffer.concat([length, event]);
 }

@@ -1,6 +1,10 @@
 // `picket doctor`: what this machine can and cannot do, and how to mend it.
+import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Command } from 'commander';
+import { defaultConfig, loadConfig } from '../config/load.ts';
+import { natsConnectionOptions } from '../config/nats-options.ts';
+import type { Config } from '../config/schema.ts';
 import { checkBridgeBinary } from '../doctor/bridge-binary.ts';
 import { checkCapabilities } from '../doctor/capabilities.ts';
 import type { Check, DoctorContext, Finding, State } from '../doctor/check.ts';
@@ -37,9 +41,12 @@ const MARKS: Readonly<Record<State, readonly [mark: string, paint: Paint]>> = {
   unseen: ['unseen', 'cyan'],
 };
 
+const DEFAULT_BRIDGE = join(import.meta.dirname, '../../native-bridge/build/picket-bridge');
+const NATS_TIMEOUT_MS = 3_000;
+
 interface DoctorOptions {
   readonly config?: string;
-  readonly bridge?: string;
+  readonly bridge: string;
   readonly json?: boolean;
 }
 
@@ -53,15 +60,16 @@ export function doctorCommand(): Command {
     .option('--json', 'the findings as JSON')
     .addHelpText('after', '\nExample:\n  sudo picket doctor -c /etc/picket/picket.yaml')
     .action(async (options: DoctorOptions) => {
-      const session = await openSession(options);
+      const context = await contextOf(options);
       try {
-        const findings = await runChecks(session.context);
+        const findings = await runChecks(context);
         await writeOut(
           options.json === true ? `${JSON.stringify({ findings }, null, 2)}\n` : formatFindings(findings),
         );
         if (findings.some(({ state }) => state === 'fail')) process.exitCode = 1;
       } finally {
-        await session.close();
+        const connection = await context.nats();
+        if (!(connection instanceof Error)) await connection.close();
       }
     });
 }
@@ -90,4 +98,37 @@ function formatConclusion(findings: readonly Finding[]): string {
   const failures = count('fail');
   if (failures > 0) return `picket run would fail: ${failures} to mend, ${count('warn')} warnings.${unseen}`;
   return `Nothing here would keep picket run from working; ${count('warn')} warnings.${unseen}`;
+}
+
+async function contextOf(options: DoctorOptions): Promise<DoctorContext> {
+  const config = options.config === undefined ? defaultConfig() : await loadConfig(options.config);
+  return {
+    platform: process.platform,
+    isRoot: process.getuid?.() === 0,
+    bridgeBinary: options.bridge,
+    socketPath: config.bridge.socket,
+    natsServers: config.nats.servers,
+    eventsSubject: `picket.events.${config.agent.group}.>`,
+    rules: config.rules,
+    nats: once(() => connectToNats(config)),
+    probe: once(() => probeBridge(options.bridge)),
+  };
+}
+
+async function connectToNats(config: Config): Promise<NatsConnection | Error> {
+  try {
+    const options = await natsConnectionOptions(config);
+    return await connect({ ...options, name: 'picket doctor', reconnect: false, timeout: NATS_TIMEOUT_MS });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** The first call does it, all calls get what it gave. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

@@ -82,7 +82,7 @@ export function formatBytes(bytes: number): string {
  */
 export function endQuietlyOnBrokenPipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
     if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
     else process.exit(0);
   });
@@ -90,10 +90,17 @@ export function endQuietlyOnBrokenPipe(): void {
   process.stderr.on('error', () => undefined);
 }
 
-/** Writes to stdout and waits when the reader is slower, so that output never piles up in memory. */
+/** Writes to stdout and waits while its reader is slower, so that output never piles up in memory. */
 export async function writeOut(text: string): Promise<void> {
-  if (process.stdout.write(text)) return;
-  await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
+  const { stdout } = process;
+  if (stdout.write(text)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      for (const name of ['drain', 'error', 'close']) stdout.off(name, done);
+      resolve();
+    };
+    for (const name of ['drain', 'error', 'close']) stdout.on(name, done);
+  });
 }
 
 export function say(text: string): void {

@@ -1,5 +1,5 @@
 // `picket tail`: decoded events from NATS, as they come.
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { decodeEvent } from '../events/decode-event.ts';
@@ -8,6 +8,7 @@ import { headerOf } from '../events/encoded-event.ts';
 import { stringifyEvent } from '../events/stringify-event.ts';
 import { formatEventLine } from './event-line.ts';
 import { formatCount, painterFor, say, writeOut } from './output.ts';
+import { writeRecording } from './recording-sink.ts';
 import { openStreamReader, type StreamMessage } from './stream-reader.ts';
 
 const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
@@ -67,7 +68,7 @@ async function tail(options: TailOptions): Promise<void> {
       const remaining = (options.count ?? Number.POSITIVE_INFINITY) - counts.events;
       const events = eventsOf(message, options, counts).slice(0, remaining);
       counts.events += events.length;
-      if (recording !== undefined) await record(recording, events);
+      if (recording !== undefined) await writeRecording(recording, events);
       else await writeOut(formatEvents(events, options));
       if (events.length === remaining) break;
     }
@@ -113,15 +114,4 @@ function formatEvents(events: readonly Uint8Array[], { ndjson }: TailOptions): s
   const format = (event: EcsEvent): string =>
     ndjson === true ? stringifyEvent(event) : formatEventLine(event, paint);
   return events.map((bytes) => `${format(decodeEvent(bytes))}\n`).join('');
-}
-
-/** The recording's format: a 4-byte little-endian length and the encoded event, again and again. */
-async function record(file: WriteStream, events: readonly Uint8Array[]): Promise<void> {
-  for (const event of events) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(event.length);
-    file.write(length);
-    if (!file.write(event))
-      await new Promise<void>((resolve) => file.once('drain', resolve).once('close', resolve));
-  }
 }

@@ -1,9 +1,19 @@
 // What the demo writes on stdout: headings, acts, what the kernel said, what came back from JetStream. Made for a
 // terminal of 100 columns.
 import { answerOf, describeSubject, paintOf } from '../cli/event-line.ts';
-import { formatMicros, type Painter, padTo, painterFor, shorten } from '../cli/output.ts';
+import {
+  formatCount,
+  formatMicros,
+  formatTable,
+  type Painter,
+  padTo,
+  painterFor,
+  shorten,
+} from '../cli/output.ts';
 import type { EcsEvent } from '../events/ecs-event.ts';
 import { displayText } from '../events/text.ts';
+import type { AgentBooks, LaneBooks } from './books.ts';
+import type { Percentiles } from './percentiles.ts';
 
 const NAME_WIDTH = 14;
 const SUBJECT_MAX = 44;
@@ -77,10 +87,59 @@ export class Screen {
     this.line(`     ${' '.repeat(12)} ${text}`);
   }
 
+  missing(trigger: string): void {
+    this.line(`   ${this.paint('red', `← ${padTo(trigger, 12)} did not come back`)}`);
+  }
+
+  books(books: AgentBooks): void {
+    const { events, alertLane } = books;
+    this.line(`  received ${formatCount(books.received)}`);
+    this.line(
+      `    = forwarded ${formatCount(books.forwarded)} + filtered ${formatCount(books.filtered)}` +
+        ` + deduplicated ${formatCount(books.deduplicated)} + shed ${formatCount(books.shed)}`,
+    );
+    this.line(`  forwarded ${formatCount(books.forwarded)}`);
+    this.line(`    ${formatLane(events)}`);
+    this.line(`  alerts, which are copies ${formatCount(books.alerts)}`);
+    this.line(`    ${formatLane(alertLane)}`);
+  }
+
+  latencies(rows: readonly (readonly [what: string, percentiles: Percentiles | undefined])[]): void {
+    const table = formatTable(
+      [
+        { title: '' },
+        { title: 'count', align: 'right' },
+        { title: 'p50', align: 'right' },
+        { title: 'p90', align: 'right' },
+        { title: 'p99', align: 'right' },
+        { title: 'max', align: 'right' },
+      ],
+      rows.map(([what, found]) =>
+        found === undefined
+          ? [what, '0']
+          : [
+              what,
+              formatCount(found.count),
+              ...[found.p50, found.p90, found.p99, found.max].map(formatMicros),
+            ],
+      ),
+      (text) => this.paint('dim', text),
+    );
+    for (const line of table.split('\n')) this.line(`  ${line}`);
+  }
+
   verdict(holds: boolean, what: string, found: string): void {
     const mark = holds ? this.paint('green', 'yes') : this.paint(['red', 'bold'], 'NO ');
     this.line(`  ${mark}  ${padTo(what, 44)}  ${found}`);
   }
+}
+
+function formatLane(lane: LaneBooks): string {
+  return (
+    `= acknowledged ${formatCount(lane.acknowledged)} + in flight ${formatCount(lane.inFlight)}` +
+    ` + waiting ${formatCount(lane.waiting)} + shed ${formatCount(lane.shed)}` +
+    ` + dead-lettered ${formatCount(lane.deadLettered)}`
+  );
 }
 
 function describeTime(auth: NonNullable<NonNullable<EcsEvent['picket']>['auth']>): string {

@@ -1,5 +1,6 @@
 // What a check of `picket doctor` is: it looks at one thing and says what it found and how to mend it.
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Platform } from '../events/triggers.ts';
 import type { BridgeProbe } from './probe.ts';
 
 /** ok · warn: works, but not fully · fail: `picket run` would fail · unseen: could not be looked at from here */
@@ -19,10 +20,9 @@ export interface DoctorContext {
   readonly isRoot: boolean;
   readonly bridgeBinary: string;
   readonly socketPath: string;
-  readonly agentUid: number | undefined;
   readonly natsServers: readonly string[];
   readonly eventsSubject: string;
-  readonly ruleFiles: readonly string[];
+  readonly rules: { readonly paths: readonly string[]; readonly platform: Platform };
   /** One connection for all checks; the error where there is none. */
   nats(): Promise<NatsConnection | Error>;
   /** The bridge's own tries of the kernel, made once; undefined where it could not be asked. */

@@ -3,20 +3,10 @@ import { formatCount } from '../cli/output.ts';
 import { loadRules } from '../rules/load.ts';
 import { type Check, type Finding, not, ok } from './check.ts';
 
-export const checkRuleFiles: Check = async ({ ruleFiles, platform }) => {
-  if (ruleFiles.length === 0) {
-    return not(
-      'warn',
-      'rules',
-      'no rules are configured',
-      'name a folder of rules under `rules:` in the configuration',
-    );
-  }
-  const paths = ruleFiles.join(', ');
+export const checkRuleFiles: Check = async ({ rules }) => {
+  const paths = rules.paths.join(' ');
   try {
-    const { ruleSet, problems, files } = await loadRules([...ruleFiles], {
-      platform: platform === 'darwin' ? 'macos' : 'linux',
-    });
+    const { ruleSet, problems, files } = await loadRules(rules.paths, { platform: rules.platform });
     const errors = problems.filter(({ severity }) => severity === 'error');
     if (errors.length > 0) {
       const [first] = errors;
