@@ -57,5 +57,5 @@ export function annotate(bytes: Uint8Array, annotations: Uint8Array): Uint8Array
 
 function text(number: number, value: string): void {
   writer.tag(number, WIRE.bytes);
-  writer.text(value);
+  writer.text(value.toWellFormed()); // proto3 `string`: other languages refuse what is no UTF-8
 }

@@ -25,6 +25,7 @@ const MAX_DEPTH = 32; // of processes within processes
 /** What a scalar's wire type must be; a field of another one is unknown, as protobuf has it. */
 export const WIRE_TYPE: Readonly<Record<WireField['kind'], number>> = {
   text: 2,
+  string: 2,
   uint32: 0,
   uint64: 0,
   sint32: 0,
@@ -157,7 +158,8 @@ export function zeroOf(field: WireField): FactValue {
 /** Reads one scalar; undefined: a zero that means missing. The reader stands at its value, lengths included. */
 export function readScalar(reader: WireReader, field: WireField, evenZero: boolean): FactValue {
   switch (field.kind) {
-    case 'text': {
+    case 'text':
+    case 'string': {
       const length = reader.length();
       const from = reader.position;
       reader.position += length;

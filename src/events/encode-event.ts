@@ -65,10 +65,11 @@ function valueAt(object: Plain, path: readonly string[]): FactValue {
 function writeField(field: WireField, value: FactValue, evenZero = field.presence === 'explicit'): void {
   switch (field.kind) {
     case 'text':
+    case 'string':
       if (typeof value !== 'string') throw new UnencodableEventError(field.path.join('.'), value);
       if (value === '' && !evenZero) return;
       writer.tag(field.number, WIRE.bytes);
-      writer.text(value);
+      writer.text(field.kind === 'string' ? value.toWellFormed() : value);
       return;
     case 'boolean':
       if (typeof value !== 'boolean') throw new UnencodableEventError(field.path.join('.'), value);

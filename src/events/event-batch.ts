@@ -45,9 +45,3 @@ export interface EventBatch {
   readonly bridgeInstance: string;
   readonly endOfSource?: boolean;
 }
-
-/** What a sink says of events that it is done with. */
-export interface Receipt {
-  readonly events: number;
-  readonly lastSequence: number;
-}

@@ -2,11 +2,12 @@
 // means and what kind of property it is. Codecs, slots, the fact table and the reference page are made from it.
 
 /**
- * text: bytes by PEP 383 · id, id64: an unsigned number that ECS writes as text · time: nanoseconds since 1970 as
+ * text: bytes by PEP 383 · string: UTF-8, which other languages insist on; what is none is replaced · id, id64: an unsigned number that ECS writes as text · time: nanoseconds since 1970 as
  * ISO 8601 · hex: bytes as lower-case hex · mode: st_mode, split into file.mode and file.type · value: picket.v1.Value.
  */
 export type WireKind =
   | 'text'
+  | 'string'
   | 'uint32'
   | 'uint64'
   | 'sint32'
@@ -131,7 +132,7 @@ const process = message('Process', [
   field(
     3,
     'entity_id',
-    'text',
+    'string',
     'Process id and start (macOS: pid:pidversion), unique on a host until its next boot.',
     {
       property: 'actor',
@@ -223,60 +224,60 @@ const exec = message('Exec', [
 
 const dnsQuestion = message('Question', [
   field(1, 'name', 'text', 'Name asked for.', { property: 'network' }),
-  field(2, 'type', 'text', 'Record type asked for: A, AAAA, TXT, …', { property: 'network' }),
-  field(3, 'class', 'text', 'Class, nearly always IN.', { property: 'network' }),
+  field(2, 'type', 'string', 'Record type asked for: A, AAAA, TXT, …', { property: 'network' }),
+  field(3, 'class', 'string', 'Class, nearly always IN.', { property: 'network' }),
 ]);
 const dnsAnswer = message('Answer', [
   field(1, 'name', 'text', 'Name of the record.', { property: 'network' }),
-  field(2, 'type', 'text', 'Record type.', { property: 'network' }),
-  field(3, 'class', 'text', 'Class.', { property: 'network' }),
+  field(2, 'type', 'string', 'Record type.', { property: 'network' }),
+  field(3, 'class', 'string', 'Class.', { property: 'network' }),
   field(4, 'ttl', 'uint32', 'Seconds that it may be kept.', { ...always, property: 'network' }),
   field(5, 'data', 'text', 'What the record says.', { property: 'network' }),
 ]);
 const dns = message('Dns', [
-  field(1, 'type', 'text', 'query or answer.', { property: 'network' }),
+  field(1, 'type', 'string', 'query or answer.', { property: 'network' }),
   field(2, 'question', 'message', 'The question.', { message: dnsQuestion, property: 'network' }),
   field(3, 'answers', 'message', 'The records of the answer, as objects.', {
     ...repeated,
     message: dnsAnswer,
     property: 'network',
   }),
-  field(4, 'response_code', 'text', 'NOERROR, NXDOMAIN, …', { property: 'network' }),
+  field(4, 'response_code', 'string', 'NOERROR, NXDOMAIN, …', { property: 'network' }),
 ]);
 
 const endpoint = message('Endpoint', [
-  field(1, 'ip', 'text', 'Address.', { property: 'network' }),
+  field(1, 'ip', 'string', 'Address.', { property: 'network' }),
   field(2, 'port', 'uint32', 'Port.', { property: 'network' }),
   field(3, 'domain', 'text', 'Host name, where it is known.', { property: 'network' }),
 ]);
 
 const log = message('Log', [
-  field(1, 'level', 'text', 'Level of the log line.'),
+  field(1, 'level', 'string', 'Level of the log line.'),
   field(2, 'logger', 'text', 'What wrote the log line.'),
 ]);
 
 const network = message('Network', [
-  field(1, 'transport', 'text', 'tcp or udp.', { property: 'network' }),
-  field(2, 'direction', 'text', 'ingress or egress.', { property: 'network' }),
+  field(1, 'transport', 'string', 'tcp or udp.', { property: 'network' }),
+  field(2, 'direction', 'string', 'ingress or egress.', { property: 'network' }),
 ]);
 
 const unwatched = message('Unwatched', [
   field(1, 'from', 'time', 'Since when nobody watched.'),
   field(2, 'to', 'time', 'Until when.'),
-  field(3, 'who', 'text', 'Who was away: bridge or agent.'),
+  field(3, 'who', 'string', 'Who was away: bridge or agent.'),
 ]);
 
 const takeover = message('Takeover', [
   field(1, 'generation', 'uint64', 'Number of the agent that took over.'),
   field(2, 'uid', 'uint32', 'Its user id.', always),
   field(3, 'pid', 'uint32', 'Its process id.'),
-  field(4, 'agent', 'text', 'Its name.'),
+  field(4, 'agent', 'string', 'Its name.'),
 ]);
 
 const auth = message('AuthOutcome', [
   field(1, 'verdict', 'enum', 'What the kernel was told.', { names: VERDICTS }),
   field(2, 'level', 'enum', 'Who gave the answer.', { names: LEVELS }),
-  field(3, 'rule', 'text', 'The deciding rule.'),
+  field(3, 'rule', 'string', 'The deciding rule.'),
   field(4, 'epoch', 'uint64', 'Epoch of the policy.'),
   field(5, 'budget_us', 'uint32', 'Time there was for the answer.'),
   field(6, 'answered_us', 'uint32', 'From the bridge’s read to its answer.', always),
@@ -284,12 +285,12 @@ const auth = message('AuthOutcome', [
   field(8, 'annotated', 'boolean', 'true: the auth lane evaluated the event; else missing.'),
 ]);
 const alert = message('Alert', [
-  field(1, 'rule', 'text', 'The rule.'),
-  field(2, 'severity', 'text', 'informational, low, medium, high or critical.'),
-  field(3, 'message', 'text', 'What the rule says.'),
+  field(1, 'rule', 'string', 'The rule.'),
+  field(2, 'severity', 'string', 'informational, low, medium, high or critical.'),
+  field(3, 'message', 'string', 'What the rule says.'),
 ]);
 const shadow = message('Shadow', [
-  field(1, 'rule', 'text', 'The rule.'),
+  field(1, 'rule', 'string', 'The rule.'),
   field(2, 'verdict', 'enum', 'What it would have answered.', { names: VERDICTS }),
 ]);
 
@@ -297,14 +298,19 @@ export const EVENT: WireMessage = message('Event', [
   field(1, 'event.sequence', 'uint64', 'Number of the event within one bridge instance.'),
   field(2, 'event.created', 'time', 'When it happened.', { property: 'time' }),
   field(3, 'picket.trigger', 'kind', 'What a rule is `on:` to see this event.'),
-  field(4, 'event.action', 'text', 'Endpoint Security name of what happened: exec, open, rename, …'),
+  field(4, 'event.action', 'string', 'Endpoint Security name of what happened: exec, open, rename, …'),
   field(5, 'event.code', 'id', 'es_event_type_t of the event, as text.'),
   field(6, 'host.os.type', 'enum', 'macos or linux.', { names: ['', 'macos', 'linux'] }),
-  field(7, 'event.provider', 'text', 'What saw it: fanotify, proc-connector, endpoint-security, eslogger, …'),
+  field(
+    7,
+    'event.provider',
+    'string',
+    'What saw it: fanotify, proc-connector, endpoint-security, eslogger, …',
+  ),
   field(8, 'process', 'message', 'The process that acts; in exec the new image.', { message: process }),
   field(9, 'file', 'message', 'The file that is acted on.', { message: file }),
   field(10, 'exec', 'message', 'What exec alone has.', { message: exec }),
-  field(11, 'event.outcome', 'text', 'success, failure or unknown.'),
+  field(11, 'event.outcome', 'string', 'success, failure or unknown.'),
   field(12, 'es', 'value', 'What ECS has no name for, by the names that eslogger prints.'),
   field(13, 'message', 'text', 'Text of a log line.'),
   field(14, 'log', 'message', 'A log line’s origin.', { message: log }),
@@ -315,13 +321,13 @@ export const EVENT: WireMessage = message('Event', [
   field(19, 'picket.unwatched', 'message', 'An interval in which nobody watched.', { message: unwatched }),
   field(20, 'picket.takeover', 'message', 'Another agent speaks for this bridge.', { message: takeover }),
   field(30, 'picket.auth', 'message', 'How an auth event ended.', { message: auth }),
-  field(31, 'picket.rules', 'text', 'Every rule that matched, decisive first.', repeated),
-  field(32, 'picket.tags', 'text', 'Tags of the rules that matched.', repeated),
+  field(31, 'picket.rules', 'string', 'Every rule that matched, decisive first.', repeated),
+  field(32, 'picket.tags', 'string', 'Tags of the rules that matched.', repeated),
   field(33, 'picket.alerts', 'message', 'Alerts.', { ...repeated, message: alert }),
   field(34, 'picket.shadow', 'message', 'What rules in shadow mode would have answered.', {
     ...repeated,
     message: shadow,
   }),
   field(35, 'picket.suppressed', 'uint64', 'Repeats that were held back before this event.'),
-  field(36, 'picket.decision', 'text', 'allow, deny, forward or drop.'),
+  field(36, 'picket.decision', 'string', 'allow, deny, forward or drop.'),
 ]);

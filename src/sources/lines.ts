@@ -26,6 +26,8 @@ export interface OpenFile {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Read so far from the file as it is, packed or not. */
   readonly readBytes: () => number;
+  /** Ends a reading that may be waiting for more. */
+  readonly close: () => void;
 }
 
 /** Opens a file, or stdin by the name `-`. What is packed (gzip, zstd) is known by its first bytes, not its name. */
@@ -38,7 +40,7 @@ export function openFile(name: string, stdin: Readable = process.stdin): OpenFil
       yield chunk as Uint8Array;
     }
   }
-  return { chunks: unpack(counted()), readBytes: () => readBytes };
+  return { chunks: unpack(counted()), readBytes: () => readBytes, close: () => raw.destroy() };
 }
 
 async function* unpack(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

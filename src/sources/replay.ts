@@ -1,5 +1,6 @@
 // Recorded events as a source: files of eslogger's JSON, or of Picket's own recordings, in the order given. It reads
 // on only when what it gave is done with, so a file of gigabytes passes through bounded memory.
+import type { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
 import { encodeEvent } from '../events/encode-event.ts';
 import { headerOf } from '../events/encoded-event.ts';
@@ -45,7 +46,8 @@ export interface ReplayOptions {
    * it. Not given: events owe nobody, which is enough where downstream is synchronous.
    */
   readonly maxUnsettled?: number;
-  readonly stdin?: NodeJS.ReadStream | import('node:stream').Readable;
+  /** What `-` is; process.stdin. */
+  readonly stdin?: Readable;
 }
 
 const BATCH_EVENTS = 256;
@@ -55,10 +57,11 @@ const INSTANCE = 'replay';
 export function replaySource(options: ReplayOptions): Observable<FlowBatch> {
   return new Observable((subscriber) => {
     const window = options.maxUnsettled === undefined ? undefined : new ReplayWindow(options.maxUnsettled);
-    const batches = replay(options, window?.origin);
-    let isStopped = false;
+    const reading: Reading = { isStopped: false, close: undefined };
+    const batches = replay(options, reading, window?.origin);
     const stop = (): void => {
-      isStopped = true;
+      reading.isStopped = true;
+      reading.close?.();
       window?.close();
     };
     const abort = (): void => {
@@ -73,11 +76,11 @@ export function replaySource(options: ReplayOptions): Observable<FlowBatch> {
     signal?.addEventListener('abort', abort);
     const run = async (): Promise<void> => {
       for await (const batch of batches) {
-        if (isStopped) break;
+        if (reading.isStopped) break;
         window?.take(batch.events.length);
         subscriber.next(batch);
         if (window !== undefined) await window.room();
-        if (isStopped) break;
+        if (reading.isStopped) break;
       }
     };
     run().then(
@@ -87,10 +90,14 @@ export function replaySource(options: ReplayOptions): Observable<FlowBatch> {
     return () => {
       signal?.removeEventListener('abort', abort);
       stop();
-      // An iterator that waits for stdin ends when stdin does; the promise is nobody's any more.
-      void batches.return(undefined).catch(() => undefined);
     };
   });
+}
+
+/** What the teardown needs of the file that is open. */
+interface Reading {
+  isStopped: boolean;
+  close: (() => void) | undefined;
 }
 
 /** What a replay has come to, across its files. */
@@ -99,7 +106,11 @@ interface Tally {
   faults: number;
 }
 
-async function* replay(options: ReplayOptions, origin: Origin | undefined): AsyncGenerator<FlowBatch> {
+async function* replay(
+  options: ReplayOptions,
+  reading: Reading,
+  origin: Origin | undefined,
+): AsyncGenerator<FlowBatch> {
   const tally: Tally = { sequence: 0, faults: 0 };
   for (const file of options.files) {
     const faults: ReplayFault[] = [];
@@ -110,9 +121,11 @@ async function* replay(options: ReplayOptions, origin: Origin | undefined): Asyn
       options.onFault?.(found);
     };
     try {
-      const open = openFile(file, options.stdin as import('node:stream').Readable | undefined);
+      const open = openFile(file, options.stdin);
+      reading.close = open.close;
       const { format, chunks } = await detectFormat(open.chunks, options.format);
-      const groups = format === 'eslogger' ? esloggerEvents(chunks, fault) : recordedEvents(chunks, fault);
+      const groups =
+        format === 'eslogger' ? esloggerEvents(chunks, tally, fault) : recordedEvents(chunks, fault);
       for await (const events of groups) {
         for (let from = 0; from < events.length || faults.length > 0; from += BATCH_EVENTS) {
           yield batchOf(events.slice(from, from + BATCH_EVENTS), faults.splice(0), tally, origin);
@@ -125,6 +138,7 @@ async function* replay(options: ReplayOptions, origin: Origin | undefined): Asyn
         });
       }
     } catch (error) {
+      if (reading.isStopped) return;
       if (!(error instanceof Error)) throw error;
       fault(error instanceof RecordingError ? error.event : 0, error.message);
     }
@@ -138,19 +152,20 @@ type Report = (position: number, reason: string) => void;
 
 async function* esloggerEvents(
   chunks: AsyncIterable<Uint8Array>,
+  tally: Tally,
   fault: Report,
 ): AsyncGenerator<readonly ReplayedEvent[]> {
   for await (const lines of linesOf(chunks)) {
     const events: ReplayedEvent[] = [];
     for (const line of lines) {
-      const event = esloggerEvent(line, fault);
+      const event = esloggerEvent(line, tally.sequence + events.length + 1, fault);
       if (event !== undefined) events.push(event);
     }
     yield events;
   }
 }
 
-function esloggerEvent(line: Line, fault: Report): ReplayedEvent | undefined {
+function esloggerEvent(line: Line, sequence: number, fault: Report): ReplayedEvent | undefined {
   const { bytes, number } = line;
   if (bytes === undefined) {
     fault(number, `a line of ${line.length} bytes: too long to be an event, skipped`);
@@ -160,7 +175,7 @@ function esloggerEvent(line: Line, fault: Report): ReplayedEvent | undefined {
   if (text.trim() === '') return undefined;
   try {
     const event = parseEslogger(text);
-    const encoded = encodeEvent(event);
+    const encoded = encodeEvent({ ...event, event: { ...event.event, sequence } });
     if (encoded.length > MAX_RECORDED_BYTES) {
       fault(number, `an event of ${encoded.length} bytes: more than the ${MAX_RECORDED_BYTES} of a frame`);
       return undefined;
