@@ -47,7 +47,7 @@ printReport(report());
 
 async function measure(rules: RuleSet | undefined, pair: string): Promise<number[]> {
   const [requestFifo, verdictFifo] = [`${pair}.requests`, `${pair}.verdicts`];
-  execFileSync('mkfifo', [requestFifo, verdictFifo]);
+  execFileSync('/usr/bin/mkfifo', [requestFifo, verdictFifo]);
   const asks = spawn(peer, ['ask', requestFifo, verdictFifo, frames, String(count + settling)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
