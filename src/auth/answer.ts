@@ -1,6 +1,6 @@
 // The auth lane's sink: one write(2) for the answers to one batch.
 import { type MonoTypeOperatorFunction, takeWhile, tap } from 'rxjs';
-import type { Answers } from './decide.ts';
+import type { Answers } from './judge.ts';
 import type { LaneCounters } from './lane-statistics.ts';
 
 /** Writes all of `bytes` up to `length`. */

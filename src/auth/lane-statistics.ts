@@ -38,7 +38,7 @@ export interface LaneStatistics extends Readonly<Record<LaneCounter, number>> {
 }
 
 /** A snapshot of bucket counts. */
-export class Histogram {
+class Histogram {
   readonly counts: Float64Array;
 
   constructor(counts: Float64Array) {
@@ -101,7 +101,7 @@ export class LaneCounters {
   }
 }
 
-export function laneCounterMemory(): SharedArrayBuffer {
+function laneCounterMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT * (counters.length + 2 * bucketsPerHistogram));
 }
 

@@ -31,7 +31,7 @@ function prepare(): CompiledRules | undefined {
   const startedAt = performance.now();
   try {
     const compiled = compileRules(data.ruleSet, { platform: data.platform, lane: 'auth' });
-    warmUp(compiled, data.platform, data.epoch);
+    warmUp(data.ruleSet, compiled, data.platform, data.epoch);
     const priorityProblem = raiseThreadPriority();
     // Offered before it is told: once the main thread knows, the switch may already be in the FIFO.
     const isOffered = turn.offer(data.place);

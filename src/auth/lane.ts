@@ -15,7 +15,7 @@ const defaultOpenTimeoutMs = 5_000;
 const workerScript = new URL('./lane-worker.ts', import.meta.url);
 
 /** As pino's. */
-export interface LaneLog {
+interface LaneLog {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

@@ -1,18 +1,21 @@
 // Before a worker takes its turn it answers some hundred made-up requests, so that the first real one meets compiled
 // code and filled caches: the first call of a cold path costs milliseconds, a warm one microseconds.
 import Long from 'long';
+import { encodeEvent } from '../events/encode-event.ts';
 import { picket } from '../events/proto/picket.js';
 import type { Platform } from '../events/triggers.ts';
-import type { CompiledRules } from '../rules/compile.ts';
+import { type CompiledRules, compileRules } from '../rules/compile.ts';
+import type { RuleDefinition, RuleSet } from '../rules/schema.ts';
 import { answer } from './answer.ts';
 import { decide } from './decide.ts';
-import { LaneReader } from './lane-frames.ts';
+import { LaneReader, maxLaneFrame } from './lane-frames.ts';
 import { LaneCounters } from './lane-statistics.ts';
 import { requests } from './requests.ts';
 
 const samples = 256;
 /** Where tiers of V8's compiler have settled for rule sets of ordinary size. */
 const rounds = 12;
+const maxTestEvents = 1_024;
 /** A rule set whose rounds take longer is warm enough: the switch to it should not wait. */
 const maxWarmUpMs = 500;
 
@@ -33,17 +36,25 @@ const folders = [
 ];
 const names = ['true', 'passwd', 'tool.sh', 'libc.so.6', 'naïve', '.hidden', 'invoice.pdf.exe', 'a'];
 
-/** Runs the lane's own pipeline over made-up requests, with counters that nobody reads. Errors are ignored here. */
-export function warmUp(rules: CompiledRules, platform: Platform, epoch: number): void {
-  const frames = sampleFrames(rules, platform, epoch);
-  const counters = new LaneCounters();
+/** Runs the lane's own pipeline over requests that nobody waits for, with counters that nobody reads. */
+export function warmUp(ruleSet: RuleSet, rules: CompiledRules, platform: Platform, epoch: number): void {
   const end = performance.now() + maxWarmUpMs;
+  const events = sampleEvents(rules, platform);
+  // What only a match runs is met first by a rule that always matches, then by the tests of the rules themselves.
+  const matching = compileRules(alwaysMatching(platform), { platform, lane: 'auth' });
+  runThrough(matching, framesOf(events, epoch), epoch, end);
+  runThrough(rules, framesOf([...events, ...testEvents(ruleSet)], epoch), epoch, end);
+}
+
+function runThrough(rules: CompiledRules, frames: readonly Uint8Array[], epoch: number, endMs: number): void {
+  const counters = new LaneCounters();
   let next = 0;
   const read = (buffer: Uint8Array, offset: number, length: number): number => {
     const frame = frames[next % frames.length];
-    if (frame === undefined || next >= frames.length * rounds || performance.now() > end) return 0;
+    if (frame === undefined || next >= frames.length * rounds || performance.now() > endMs) return 0;
+    if (frame.length > length) return 0;
     next += 1;
-    buffer.set(frame.subarray(0, length), offset);
+    buffer.set(frame, offset);
     return frame.length;
   };
   requests({ reader: new LaneReader(), read, counters })
@@ -54,27 +65,61 @@ export function warmUp(rules: CompiledRules, platform: Platform, epoch: number):
     .subscribe();
 }
 
-function sampleFrames(rules: CompiledRules, platform: Platform, epoch: number): Uint8Array[] {
-  const ofRules = rules.triggers().filter((trigger) => trigger.startsWith('auth.'));
-  const actions =
-    ofRules.length > 0 ? ofRules.map((trigger) => trigger.slice('auth.'.length)) : ['open', 'exec'];
-  const frames: Uint8Array[] = [];
-  for (let index = 0; index < samples; index += 1) {
-    const event = sampleEvent(pick(actions, index), platform, index);
-    const message = picket.v1.LaneToAgent.encode({
-      authRequest: {
-        id: Long.fromNumber(index + 1, true),
-        epoch: Long.fromNumber(epoch, true),
-        budgetUs: 100_000,
-        event: picket.v1.Event.encode(event).finish(),
-      },
-    }).finish();
+function alwaysMatching(platform: Platform): RuleSet {
+  const rule: RuleDefinition = {
+    name: 'warm-up',
+    on: ['auth.open', 'auth.exec'],
+    platforms: [platform],
+    description: '',
+    severity: 'low',
+    tags: ['warm-up'],
+    mode: 'enforce',
+    priority: 1,
+    conditions: { all: [{ fact: 'event', path: '$.action', operator: 'notEqual', value: '' }] },
+    event: { type: 'deny', params: {} },
+    tests: [],
+    references: [],
+    falsePositives: [],
+    place: { file: '', line: 0, column: 0 },
+  };
+  return { rules: [rule], conditions: {}, lists: {} };
+}
+
+/** The events of the rules' own tests: what their conditions look for. A wrong one is the rule tester's affair. */
+function testEvents(ruleSet: RuleSet): Uint8Array[] {
+  const events: Uint8Array[] = [];
+  for (const { given, on } of ruleSet.rules.flatMap((rule) => rule.tests)) {
+    if (events.length === maxTestEvents) break;
+    if (!on.startsWith('auth.')) continue;
+    try {
+      const event = encodeEvent({ ...given, picket: { ...given.picket, trigger: on } });
+      if (event.length < maxLaneFrame / 2) events.push(event);
+    } catch {
+      // It can't be encoded: nothing to warm up with.
+    }
+  }
+  return events;
+}
+
+function framesOf(events: readonly Uint8Array[], epoch: number): Uint8Array[] {
+  return events.map((event, index) => {
+    const id = Long.fromNumber(index + 1, true);
+    const authRequest = { id, epoch: Long.fromNumber(epoch, true), budgetUs: 100_000, event };
+    const message = picket.v1.LaneToAgent.encode({ authRequest }).finish();
     const frame = Buffer.alloc(4 + message.length);
     frame.writeUInt32LE(message.length);
     frame.set(message, 4);
-    frames.push(frame);
-  }
-  return frames;
+    return frame;
+  });
+}
+
+function sampleEvents(rules: CompiledRules, platform: Platform): Uint8Array[] {
+  const ofRules = rules.triggers().filter((trigger) => trigger.startsWith('auth.'));
+  const actions =
+    ofRules.length > 0 ? ofRules.map((trigger) => trigger.slice('auth.'.length)) : ['open', 'exec'];
+  return Array.from({ length: samples }, (_, index) =>
+    picket.v1.Event.encode(sampleEvent(pick(actions, index), platform, index)).finish(),
+  );
 }
 
 function sampleEvent(action: string, platform: Platform, index: number): picket.v1.Event.$Properties {

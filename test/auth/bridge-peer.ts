@@ -24,7 +24,7 @@ export class BridgePeer {
   constructor() {
     this.requestFifo = join(this.#folder, 'requests');
     this.verdictFifo = join(this.#folder, 'verdicts');
-    execFileSync('mkfifo', ['-m', '600', this.requestFifo, this.verdictFifo]);
+    execFileSync('/usr/bin/mkfifo', ['-m', '600', this.requestFifo, this.verdictFifo]);
     const flags = constants.O_RDWR | constants.O_NONBLOCK;
     this.#requests = new Socket({ fd: openSync(this.requestFifo, flags), readable: false, writable: true });
     this.#verdicts = new Socket({ fd: openSync(this.verdictFifo, flags), readable: true, writable: false });

@@ -14,7 +14,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'picket-fifo-'));
   requestFifo = join(folder, 'requests');
   verdictFifo = join(folder, 'verdicts');
-  execFileSync('mkfifo', [requestFifo, verdictFifo]);
+  execFileSync('/usr/bin/mkfifo', [requestFifo, verdictFifo]);
 });
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -24,7 +24,7 @@ test('a FIFO that the bridge never opens is given up, and no thread stays behind
   // Four threads are in the pool: were they still waiting, the fifth opening would never come to its turn.
   const failed = Array.from({ length: 5 }, (_, index) => {
     const other = join(folder, `requests-${index}`);
-    execFileSync('mkfifo', [other]);
+    execFileSync('/usr/bin/mkfifo', [other]);
     return openFifos(other, verdictFifo, 20).catch(() => 'given up');
   });
   expect(await Promise.all(failed)).toEqual(Array(5).fill('given up'));

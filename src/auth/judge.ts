@@ -1,0 +1,148 @@
+// Judges the requests of a batch and encodes each answer at once, for decisions are shared and the buffer is ours. A
+// class, so that a second instance runs the code that the first has warmed: V8 keeps types and compiled code with a
+// method, but anew for each closure.
+import { EncodedFacts } from '../events/encoded-facts.ts';
+import type { Trigger } from '../events/triggers.ts';
+import type { CompiledRules } from '../rules/compile.ts';
+import type { Decision } from '../rules/decision.ts';
+import { AuthTriggers } from './auth-trigger.ts';
+import { type LaneBatch, maxMessages, messageKind } from './lane-frames.ts';
+import type { LaneCounters } from './lane-statistics.ts';
+import { maxVerdictFrame, VerdictFrames, wireVerdict } from './verdict-frames.ts';
+
+/** Reused for every batch: valid until the next. */
+export interface Answers {
+  readonly frames: VerdictFrames;
+  /** Requests that they answer. */
+  requests: number;
+  /** The epoch of a policy switch that another worker must follow; it is not answered here. */
+  switchTo: number | undefined;
+  /**
+   * Set where a request of the epoch `switchTo` came without a PolicySwitch: its frame, from which the other worker
+   * goes on. So it is when the bridge has refused the first policy of a connection and taken the second.
+   */
+  resumeAt: number | undefined;
+}
+
+export interface JudgeOptions {
+  readonly rules: CompiledRules;
+  /** Of `rules`. */
+  readonly epoch: number;
+  readonly counters: LaneCounters;
+  /** Whether a worker waits that is of this epoch. */
+  readonly isPrepared: (epoch: number) => boolean;
+  /** An evaluation threw; the request was deferred. */
+  readonly onError: (error: unknown, trigger: string) => void;
+}
+
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #answers: Answers = {
+    frames: new VerdictFrames(maxMessages * maxVerdictFrame),
+    requests: 0,
+    switchTo: undefined,
+    resumeAt: undefined,
+  };
+  readonly #frames = this.#answers.frames;
+  readonly #facts = new EncodedFacts();
+  readonly #triggers = new AuthTriggers();
+  readonly #ruleNames = new Map<string, Uint8Array>();
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+  }
+
+  /** Answers each request exactly once, in order: what can't be judged here is deferred to the slow lane. */
+  judge(batch: LaneBatch): Answers {
+    const { epoch, counters, isPrepared } = this.#options;
+    const answers = this.#answers;
+    this.#frames.clear();
+    answers.requests = 0;
+    answers.switchTo = undefined;
+    answers.resumeAt = undefined;
+    let before = performance.now();
+    for (let index = 0; index < batch.count; index += 1) {
+      const kind = batch.kinds[index];
+      const number = batch.numbers[index] ?? 0;
+      if (kind === messageKind.request) {
+        if (number !== epoch && isPrepared(number)) {
+          answers.switchTo = number;
+          answers.resumeAt = batch.frameStart[index];
+          break;
+        }
+        counters.add('requests', 1);
+        this.#judgeRequest(batch, index);
+        const after = performance.now();
+        answers.requests += 1;
+        counters.timed(after - before, before - batch.readAtMs);
+        before = after;
+      } else if (kind === messageKind.ping) {
+        counters.add('pings', 1);
+        this.#frames.pong(number);
+      } else if (number === epoch) {
+        this.#frames.switched(number); // the first policy of a connection: these rules are already in force
+      } else {
+        answers.switchTo = number;
+      }
+    }
+    return answers;
+  }
+
+  #judgeRequest(batch: LaneBatch, index: number): void {
+    const { rules, epoch, counters, onError } = this.#options;
+    const idAt = batch.idAt[index] ?? 0;
+    const requestEpoch = batch.numbers[index] ?? 0;
+    if (requestEpoch !== epoch) {
+      counters.add('misdirected', 1);
+      this.#defer(batch, idAt, requestEpoch);
+      return;
+    }
+    const start = batch.eventStart[index] ?? 0;
+    const end = batch.eventEnd[index] ?? 0;
+    const frameStart = this.#frames.length;
+    let trigger: Trigger | undefined;
+    try {
+      trigger = this.#triggers.of(batch.bytes, start, end);
+      if (trigger === undefined) throw new TypeError('the event names no action');
+      const facts = this.#facts.reset(batch.bytes.subarray(start, end));
+      if (rules.needsReferee(trigger, facts)) this.#defer(batch, idAt, requestEpoch);
+      else this.#encode(batch.bytes, idAt, requestEpoch, rules.decide(trigger, facts));
+    } catch (error) {
+      // The lane must answer and go on. The slow lane evaluates once more, where time and logging do no harm.
+      this.#frames.length = frameStart;
+      counters.add('errors', 1);
+      this.#defer(batch, idAt, requestEpoch);
+      onError(error, trigger ?? 'auth');
+    }
+  }
+
+  #encode(bytes: Uint8Array, idAt: number, requestEpoch: number, decision: Decision): void {
+    const { counters } = this.#options;
+    const isDenied = decision.verdict === 'deny';
+    if (decision.matched.length === 0) {
+      this.#frames.unmatched(bytes, idAt, requestEpoch);
+    } else {
+      const verdict = isDenied ? wireVerdict.deny : wireVerdict.allow;
+      const rule = this.#nameBytes(decision.rule?.name ?? '');
+      const { annotations } = decision;
+      const isAnnotated = this.#frames.matched(bytes, idAt, requestEpoch, verdict, rule, annotations);
+      counters.add('matched', 1);
+      if (!isAnnotated) counters.add('unannotated', 1);
+    }
+    counters.add(isDenied ? 'deny' : 'allow', 1);
+  }
+
+  #nameBytes(name: string): Uint8Array {
+    let bytes = this.#ruleNames.get(name);
+    if (bytes === undefined) {
+      bytes = Buffer.from(name);
+      this.#ruleNames.set(name, bytes);
+    }
+    return bytes;
+  }
+
+  #defer(batch: LaneBatch, idAt: number, requestEpoch: number): void {
+    this.#frames.defer(batch.bytes, idAt, requestEpoch);
+    this.#options.counters.add('defer', 1);
+  }
+}
