@@ -302,9 +302,10 @@ refused:
     return NULL;
 }
 
-struct policy *policy_ref(struct policy *policy) {
-    if (policy != NULL) atomic_fetch_add(&policy->references, 1);
-    return policy;
+struct policy *policy_ref(const struct policy *policy) {
+    struct policy *counted = (struct policy *)(uintptr_t)policy;
+    if (counted != NULL) atomic_fetch_add(&counted->references, 1);
+    return counted;
 }
 
 void policy_unref(struct policy *policy) {

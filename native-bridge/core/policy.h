@@ -71,8 +71,8 @@ struct policy {
 
 // Decodes a Policy message. NULL with a sentence in `error` where it is malformed or out of bounds.
 struct policy *policy_decode(struct bytes message, char *error, size_t error_size);
-struct policy *policy_ref(struct policy *policy);   // NULL passes
-void policy_unref(struct policy *policy);           // NULL passes
+struct policy *policy_ref(const struct policy *policy);     // NULL passes; only the count ever changes
+void policy_unref(struct policy *policy);                   // NULL passes
 
 // Is an event of this kind and action wanted? NULL policy: nothing is.
 bool policy_subscribes(const struct policy *policy, uint32_t kind, const char *action);

@@ -77,7 +77,7 @@ static void accept_candidate(struct session *session, int64_t now_us) {
     }
 }
 
-static void refuse_candidate(struct candidate *candidate, const char *reason) {
+void session_refuse(struct candidate *candidate, const char *reason) {
     refuse(candidate->connection.fd, reason);
     connection_close(&candidate->connection);
 }
@@ -91,15 +91,15 @@ static void candidate_readable(struct session *session, struct candidate *candid
     }
     switch (frame_reader_next(&candidate->connection.reader, &frame)) {
     case FRAME_PARTIAL: return;
-    case FRAME_TOO_LONG: refuse_candidate(candidate, "the first frame is too long for a Hello"); return;
+    case FRAME_TOO_LONG: session_refuse(candidate, "the first frame is too long for a Hello"); return;
     case FRAME_READY: break;
     }
     if (!message_decode_to_bridge(frame, &message) || message.kind != AGENT_MESSAGE_HELLO) {
-        refuse_candidate(candidate, "the first frame is not a Hello");
+        session_refuse(candidate, "the first frame is not a Hello");
         return;
     }
     if (message.hello.protocol != PROTOCOL_VERSION) {
-        refuse_candidate(candidate, "this bridge speaks protocol 1: update the older of both");
+        session_refuse(candidate, "this bridge speaks protocol 1: update the older of both");
         return;
     }
     session_take_over(session, candidate, &message.hello, now_us);
@@ -109,7 +109,7 @@ static void candidates_too_late(struct session *session, int64_t now_us) {
     for (int i = 0; i < SESSION_CANDIDATES; i++) {
         struct candidate *candidate = &session->candidates[i];
         if (candidate->connection.fd >= 0 && now_us >= candidate->until_us)
-            refuse_candidate(candidate, "no Hello within 5 s");
+            session_refuse(candidate, "no Hello within 5 s");
     }
 }
 
@@ -139,6 +139,7 @@ static void each_second(struct session *session) {
 enum { FD_STOP, FD_WAKE, FD_LISTEN, FD_AGENT, FD_CANDIDATES, FD_COUNT = FD_CANDIDATES + SESSION_CANDIDATES };
 
 static int wait_ms(const struct session *session, int64_t now_us) {
+    if (session->more_to_send) return 0;
     int64_t until_us = session->next_second_us - now_us;
     int64_t ms = until_us <= 0 ? 0 : (until_us + 999) / 1000;
     if (session->fifo_to_open && ms > FIFO_RETRY_MS) ms = FIFO_RETRY_MS;

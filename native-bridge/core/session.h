@@ -54,6 +54,7 @@ struct session {
     uint64_t defaults_logged;
     int64_t next_second_us;
     bool statistics_due;
+    bool more_to_send;                  // the pump stopped to let others have their turn
     bool state_file_failed;
 };
 
@@ -65,6 +66,8 @@ void session_run(struct session *session);
 
 // --- between the parts ---
 bool session_has_agent(const struct session *session);
+// Tells the candidate why not, and closes its connection.
+void session_refuse(struct candidate *candidate, const char *reason);
 // Makes the candidate the agent; the old one's connection ends. The candidate's slot is free afterwards.
 void session_take_over(struct session *session, struct candidate *candidate, const struct hello *hello, int64_t now_us);
 // Reads and handles what the agent has sent.

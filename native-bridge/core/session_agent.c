@@ -8,7 +8,7 @@
 #include "core/session.h"
 #include "picket/v1/bridge.pb.h"
 
-enum { EVENT_BYTES = 1024, UNGUARDED_BYTES = 64 * 1024, FRAMES_A_TURN = 64 };
+enum { EVENT_BYTES = 1024, UNGUARDED_BYTES = 64 * 1024 };
 
 bool session_has_agent(const struct session *session) {
     return session->agent.fd >= 0;
@@ -17,9 +17,9 @@ bool session_has_agent(const struct session *session) {
 // --- its end ---
 
 // What both ways of losing an agent share: its lane is closed and joined, so no verdict of it can come any more.
-static void close_agent(struct session *session, bool next_is_at_hand) {
+static void close_agent(struct session *session, bool next_is_at_hand, bool hold) {
     struct core *core = session->core;
-    lane_stop(&core->lane, next_is_at_hand && session->policy_epoch != 0);
+    lane_stop(&core->lane, hold);
     connection_close(&session->agent);
     session->fifo_to_open = false;
     if (session->unwatched_since_ns == 0) {
@@ -38,7 +38,7 @@ static void close_agent(struct session *session, bool next_is_at_hand) {
 
 void session_drop_agent(struct session *session, const char *reason) {
     struct core *core = session->core;
-    close_agent(session, false);
+    close_agent(session, false, false);
     core->backend->set_agent(core->backend->state, 0);
     core_answer_all_without_agent(core);
     log_line(LOG_LEVEL_WARN, "the agent is gone", "generation=%" PRIu64 " name=\"%s\" reason=\"%s\"", session->generation,
@@ -93,26 +93,18 @@ void session_take_over(struct session *session, struct candidate *candidate, con
     struct core *core = session->core;
     struct fifo_pair fifos;
     char error[256];
-    uint8_t buffer[512];
     // Everything that can be refused comes before the old agent is let go.
     if (fifo_pair_make(&fifos, session->listener->directory, session->listener->agent_uid,
                        session->listener->agent_gid, error, sizeof error) != 0) {
-        struct wire_writer writer;
-        wire_writer_init(&writer, buffer, sizeof buffer);
-        message_refused(&writer, error);
-        candidate->connection.out = buffer;
-        candidate->connection.out_end = writer.overflow ? 0 : writer.length;
-        (void)connection_flush(&candidate->connection);
-        candidate->connection.out = NULL;
-        connection_close(&candidate->connection);
-        log_line(LOG_LEVEL_ERROR, "an agent is refused", "reason=\"%s\"", error);
+        session_refuse(candidate, error);
         return;
     }
-    bool was_serving = session_has_agent(session) && session->policy_epoch != 0;
+    // Requests wait for the new agent where the old one was asked, or they were waiting for that one already.
+    bool hold = session_has_agent(session) && atomic_load(&core->lane.state) != LANE_IDLE;
     if (session_has_agent(session)) {
         log_line(LOG_LEVEL_WARN, "another agent takes over", "generation=%" PRIu64 " from=\"%s\"", session->generation,
                  session->agent_name);
-        close_agent(session, true);
+        close_agent(session, true, hold);
     }
 
     session->generation++;
@@ -127,7 +119,7 @@ void session_take_over(struct session *session, struct candidate *candidate, con
     queue_rewind(&core->queue);
     unlock(&core->queue_mutex);
 
-    int started = lane_start(&core->lane, &fifos, was_serving, now_us, error, sizeof error);
+    int started = lane_start(&core->lane, &fifos, hold, now_us, error, sizeof error);
     if (session->generation > 1) tell_takeover(session, hello);
     move_connection(session, candidate);
     if (started != 0) {

@@ -7,7 +7,7 @@
 enum {
     EVENTS_BYTES = 128 * 1024,      // of one Events frame: what comes after it waits no longer than that takes
     EVENTS_COUNT = 1024,
-    LOSSES_BYTES = 64 * 1024,
+    FRAMES_A_TURN = 32,             // then whoever wants to be read has his turn
 };
 
 // The slow lane goes before events: syscalls wait for it.
@@ -50,7 +50,7 @@ static bool put_events(struct session *session) {
     const struct queue_entry *entry = session->credit > 0 ? queue_next_unsent(queue) : NULL;
     bool ends = atomic_load(&core->end_of_source) && !session->end_of_source_sent && queue->unsent_count == 0;
     bool anything = entry != NULL || core->losses.count > 0 || ends;
-    if (!anything || session->policy_epoch == 0) {
+    if (!anything) {
         unlock(&core->queue_mutex);
         return false;
     }
@@ -97,14 +97,19 @@ static void put_statistics(struct session *session) {
 }
 
 void session_pump(struct session *session, int64_t now_us) {
-    while (session_has_agent(session)) {
+    session->more_to_send = false;
+    for (int frames = 0; session_has_agent(session); frames++) {
         enum connection_result result = connection_flush(&session->agent);
         if (result == CONNECTION_ENDED) {
             session_drop_agent(session, "it does not take what is sent to it");
             return;
         }
         if (result == CONNECTION_WAIT) return;
-        if (session->statistics_due && session->policy_epoch != 0) put_statistics(session);
+        if (frames == FRAMES_A_TURN) {
+            session->more_to_send = true;
+            return;
+        }
+        if (session->statistics_due) put_statistics(session);
         else if (!put_slow_request(session, now_us) && !put_events(session)) return;
     }
 }

@@ -1,0 +1,93 @@
+#include "core/process_guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "core/log.h"
+#include "core/pipe.h"
+
+#ifdef __linux__
+static int spare_from_oom_killer(void) {
+    static const char score[] = "-1000";
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t count = write(fd, score, sizeof score - 1);
+    int failure = count < 0 ? errno : 0;
+    (void)close(fd);
+    errno = failure;
+    return count == (ssize_t)sizeof score - 1 ? 0 : -1;
+}
+#endif
+
+void process_guard_harden(bool privileged) {
+    enum log_level level = privileged ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    struct rlimit no_core = {0, 0};
+    (void)level;
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0) log_line(LOG_LEVEL_WARN, "core dumps can't be switched off", "error=\"%s\"", strerror(errno));
+#ifdef __linux__
+    // RLIMIT_CORE is not enough: a piped core_pattern ignores it. A bridge that dumps core waits for its own answer.
+    // Without privilege /proc/self must stay readable, or the peer check can't see the bridge's own namespaces.
+    if (privileged && prctl(PR_SET_DUMPABLE, 0) != 0)
+        log_line(LOG_LEVEL_WARN, "the process stays dumpable", "error=\"%s\"", strerror(errno));
+#ifdef MCL_ONFAULT
+    int flags = MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT;
+#else
+    int flags = MCL_CURRENT | MCL_FUTURE;
+#endif
+    if (privileged && mlockall(flags) != 0)
+        log_line(level, "memory is not locked: the bridge may be paged out", "error=\"%s\"", strerror(errno));
+    if (privileged && spare_from_oom_killer() != 0)
+        log_line(level, "the OOM killer may choose the bridge", "error=\"%s\"", strerror(errno));
+#endif
+}
+
+static struct backend *guarded;
+static int stop_descriptor = -1;
+static volatile sig_atomic_t stopping;
+
+static void on_fatal(int number) {
+    // Whoever waits for an answer is let go before anything else: what comes next may take long, or hang.
+    if (guarded != NULL) guarded->release(guarded->state);
+    (void)raise(number);    // SA_RESETHAND: the default, once this handler returns
+}
+
+static void on_stop(int number) {
+    (void)number;
+    if (stopping) {
+        if (guarded != NULL) guarded->release(guarded->state);
+        _exit(1);
+    }
+    stopping = 1;
+    pipe_wake(stop_descriptor);
+}
+
+void process_guard_handle_signals(struct backend *backend, int stop_fd) {
+    static const int fatal[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGQUIT, SIGTRAP, SIGXCPU, SIGXFSZ};
+    static const int stop[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction action;
+    guarded = backend;
+    stop_descriptor = stop_fd;
+    memset(&action, 0, sizeof action);
+    (void)sigemptyset(&action.sa_mask);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+    action.sa_handler = on_stop;
+    action.sa_flags = SA_RESTART;
+    for (size_t i = 0; i < sizeof stop / sizeof stop[0]; i++) (void)sigaction(stop[i], &action, NULL);
+#if !defined(__SANITIZE_ADDRESS__)      // the sanitizers report through handlers of their own
+    action.sa_handler = on_fatal;
+    action.sa_flags = (int)(SA_RESETHAND | SA_NODEFER);
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) (void)sigaction(fatal[i], &action, NULL);
+#else
+    (void)fatal, (void)on_fatal;
+#endif
+}
