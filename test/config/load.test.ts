@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigError, defaultConfig, loadConfig, parseConfig } from '../../src/config/load.ts';
+import { everyKey, renderExample } from './render-example.ts';
+
+const EXAMPLE = new URL('../../picket.example.yaml', import.meta.url).pathname;
+
+describe('picket.example.yaml', () => {
+  test('has every key of the schema, in its words, with its default', async () => {
+    await expect(renderExample()).toMatchFileSnapshot(EXAMPLE);
+  });
+
+  test('is the default configuration', () => {
+    expect(parseConfig(renderExample(), 'picket.example.yaml')).toEqual(defaultConfig());
+  });
+
+  test('tells of every key what it is', () => {
+    for (const { name, description } of everyKey()) expect(description, name).not.toBe('');
+  });
+});
+
+describe('a wrong configuration', () => {
+  const problemOf = (text: string): string => {
+    try {
+      parseConfig(text, 'picket.yaml');
+    } catch (error) {
+      if (error instanceof ConfigError) return error.message;
+      throw error;
+    }
+    throw new Error('the configuration was taken');
+  };
+
+  test('names file, line and column of an unknown key, and the key that was meant', () => {
+    expect(problemOf('agent:\n  name: a\nnats:\n  sevrers: [x]\n')).toBe(
+      'picket.yaml:4:3: unknown key nats.sevrers; did you mean servers?',
+    );
+  });
+
+  test('lists the keys where none is near', () => {
+    expect(problemOf('log:\n  colour: red\n')).toContain('known here: level');
+  });
+
+  test('names the place of a wrong value', () => {
+    expect(problemOf('batch:\n  max_age_ms: soon\n')).toMatch(
+      /^picket\.yaml:2:15: batch\.max_age_ms: .*number/,
+    );
+    expect(problemOf('queue:\n  policy: spill\n')).toMatch(/^picket\.yaml:2:11: queue\.policy: .*shed/);
+    expect(problemOf('dedupe:\n  rules:\n    - { on: [notify.open], keys: x }\n')).toContain(
+      'did you mean key?',
+    );
+  });
+
+  test('tells all problems at once', () => {
+    expect(problemOf('log:\n  level: loud\nagent:\n  nmae: x\n').split('\n')).toHaveLength(2);
+  });
+
+  test('says where YAML breaks', () => {
+    expect(problemOf('agent:\n  name: [a\n')).toMatch(/^picket\.yaml:\d+:\d+: not valid YAML/);
+  });
+});
+
+describe('a configuration file', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'picket-config-'));
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('has its paths from its own folder', async () => {
+    const file = join(folder, 'picket.yaml');
+    writeFileSync(file, 'rules:\n  paths: [mine, /etc/rules]\nnats:\n  tls_ca_file: ca.pem\n');
+    const config = await loadConfig(file);
+    expect(config.rules.paths).toEqual([join(folder, 'mine'), '/etc/rules']);
+    expect(config.nats.tls_ca_file).toBe(join(folder, 'ca.pem'));
+  });
+
+  test('that is not there is an error that says so', async () => {
+    await expect(loadConfig(join(folder, 'no.yaml'))).rejects.toThrow('there is no such file');
+  });
+
+  test('that is empty is the default configuration', async () => {
+    const file = join(folder, 'picket.yaml');
+    writeFileSync(file, '');
+    expect((await loadConfig(file)).batch).toEqual(defaultConfig().batch);
+  });
+});

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino, { type Logger } from 'pino';
+import { Subject, type Subscription } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultConfig } from '../../src/config/load.ts';
+import { watchRuleFiles } from '../../src/config/rule-files.ts';
+import { loadRevision, type RuleLoaderOptions, ruleRevisions } from '../../src/config/rule-revisions.ts';
+import { RuleFileError } from '../../src/rules/load.ts';
+import type { PolicyRevision } from '../../src/sources/policy-revision.ts';
+
+let folder: string;
+let file: string;
+let lines: { level: string; msg: string; came?: string[]; went?: string[]; changed?: string[] }[];
+let log: Logger;
+let subscription: Subscription | undefined;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'picket-rules-'));
+  file = join(folder, 'rules.yaml');
+  lines = [];
+  log = pino(
+    { level: 'info', formatters: { level: (level) => ({ level }) } },
+    { write: (line: string) => void lines.push(JSON.parse(line)) },
+  );
+  write('one', 'two');
+});
+
+afterEach(() => {
+  subscription?.unsubscribe();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function write(...names: string[]): void {
+  writeFileSync(file, names.map(ruleText).join(''));
+}
+
+function ruleText(name: string): string {
+  const [bare = name, value = '/tmp/x'] = name.split('=');
+  return `
+- name: ${bare}
+  on: [notify.open]
+  conditions: { all: [{ fact: file, path: $.path, operator: equal, value: ${value} }] }
+  event: { type: forward }
+`;
+}
+
+function loader(): RuleLoaderOptions {
+  const config = defaultConfig();
+  return { rules: { ...config.rules, paths: [folder], platform: 'linux' }, guard: config.guard, log };
+}
+
+const said = (text: string): boolean => lines.some(({ msg }) => msg.includes(text));
+
+describe('a reload', () => {
+  let seen: PolicyRevision[];
+  let reload: Subject<void>;
+
+  beforeEach(async () => {
+    seen = [];
+    reload = new Subject();
+    const options = loader();
+    subscription = ruleRevisions(await loadRevision(options, 1), reload, options).subscribe((revision) =>
+      seen.push(revision),
+    );
+  });
+
+  test('brings a new epoch, and the log says which rules came, went and changed', async () => {
+    write('two=/tmp/y', 'three');
+    reload.next();
+    await expect.poll(() => seen.length).toBe(2);
+    expect(seen[1]?.epoch).toBe(2);
+    expect(seen[1]?.ruleSet.rules.map(({ name }) => name)).toEqual(['two', 'three']);
+    expect(lines.at(-1)).toMatchObject({ came: ['three'], went: ['one'], changed: ['two'] });
+  });
+
+  test('of a broken file leaves the running set in force and says where it is wrong', async () => {
+    writeFileSync(
+      file,
+      '- name: one\n  on: [notify.open]\n  conditions: { all: [] }\n  event: { type: forwrad }\n',
+    );
+    reload.next();
+    await expect.poll(() => said('the running set stays in force')).toBe(true);
+    expect(lines.some(({ msg }) => msg.includes(`${file}:4:`))).toBe(true);
+    expect(seen).toHaveLength(1);
+    write('one', 'two', 'three');
+    reload.next();
+    await expect.poll(() => seen.length).toBe(2);
+    expect(seen[1]?.epoch).toBe(2);
+  });
+
+  test('that changes nothing brings no epoch', async () => {
+    reload.next();
+    await expect.poll(() => said('nothing changed')).toBe(true);
+    expect(seen).toHaveLength(1);
+  });
+});
+
+test('rules that are wrong at the start are an error', async () => {
+  writeFileSync(file, '- name: one\n');
+  await expect(loadRevision(loader(), 1)).rejects.toThrow(RuleFileError);
+});
+
+test('a changed file in a watched folder, and one beside it, are seen', async () => {
+  const outside = mkdtempSync(join(tmpdir(), 'picket-list-'));
+  try {
+    const list = join(outside, 'list.txt');
+    writeFileSync(list, 'a\n');
+    const watch = watchRuleFiles([folder]);
+    watch.add([list]);
+    let changes = 0;
+    subscription = watch.changes.subscribe(() => {
+      changes++;
+    });
+    // Written until it is seen: a watcher needs a moment to begin.
+    await expect
+      .poll(() => (write('one', `n${Math.random()}`), changes), { interval: 300 })
+      .toBeGreaterThan(0);
+    const before = changes;
+    await expect
+      .poll(() => (writeFileSync(list, String(Math.random())), changes), { interval: 300 })
+      .toBeGreaterThan(before);
+  } finally {
+    rmSync(outside, { recursive: true, force: true });
+  }
+});
