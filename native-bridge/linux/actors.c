@@ -165,9 +165,12 @@ static void take_change(struct actors *actors, const struct proc_change *change)
     }
 }
 
-static void drain(struct actors *actors)
+// Takes what the connector has, or only up to the first change that the notify thread is to tell.
+static void drain(struct actors *actors, bool to_first_change)
 {
     for (int i = 0; actors->connector >= 0 && i < DRAIN_MAX; i++) {
+        if (to_first_change && actors->changes_count > 0)
+            return;
         struct proc_change change;
         switch (proc_connector_read(actors->connector, &change)) {
         case PROC_READ_CHANGE:
@@ -268,7 +271,7 @@ static void wait_for_args(struct actors *actors, uint32_t pid)
 void actors_look(struct actors *actors, uint32_t pid, int pidfd, bool needs_args, struct actor_view *view)
 {
     lock(&actors->lock);
-    drain(actors);
+    drain(actors, false);
     struct process_entry *entry = find_process(actors, pid, pidfd);
     if (needs_args && args_are_missing(actors, entry)) {
         wait_for_args(actors, pid);
@@ -304,7 +307,7 @@ struct exec_answer actors_exec_stage(struct actors *actors, const struct exec_qu
 bool actors_next_change(struct actors *actors, struct actor_change *change)
 {
     lock(&actors->lock);
-    drain(actors);
+    drain(actors, true);  // one by one: the arguments of the first are read before it is gone
     bool found = actors->changes_count > 0;
     if (found) {
         *change = actors->changes[actors->first_change];
@@ -321,7 +324,7 @@ static size_t read_args_of(struct actors *actors, uint32_t pid, uint64_t serial,
 {
     size_t length = proc_read_args(pid, args, capacity);
     lock(&actors->lock);
-    drain(actors);
+    drain(actors, false);
     struct process_entry *entry = process_table_find(&actors->table, pid);
     bool same = entry && entry->serial == serial && entry->image == image && image != PROCESS_NONE;
     if (same && length > 0)

@@ -122,6 +122,10 @@ bool proc_read(uint32_t pid, int pidfd, struct process_reading *reading, uint8_t
     int process = open_process(pid);
     if (process < 0)
         return false;
+    // First what is gone first when a process ends.
+    ssize_t link = readlinkat(process, "exe", (char *)path, PROCESS_PATH_BYTES);
+    reading->executable = (struct bytes){path, link > 0 ? (size_t)link : 0};
+    reading->executable_unresolved = proc_strip_deleted(&reading->executable) || link == PROCESS_PATH_BYTES;
     char text[4096];
     size_t length = read_file(process, "stat", text, 1024);
     bool found = length > 0 && proc_parse_stat(text, length, &reading->parent_pid, &reading->start_ticks,
@@ -129,9 +133,6 @@ bool proc_read(uint32_t pid, int pidfd, struct process_reading *reading, uint8_t
     length = read_file(process, "status", text, sizeof text);
     reading->user_known = length > 0 && proc_parse_status(text, length, &reading->uid, &reading->real_uid,
                                                           &reading->gid);
-    ssize_t link = readlinkat(process, "exe", (char *)path, PROCESS_PATH_BYTES);
-    reading->executable = (struct bytes){path, link > 0 ? (size_t)link : 0};
-    reading->executable_unresolved = proc_strip_deleted(&reading->executable) || link == PROCESS_PATH_BYTES;
     close(process);
     if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) != 0)
         return false;
