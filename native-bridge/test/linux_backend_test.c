@@ -1,20 +1,12 @@
 // The Linux backend on the real kernel, with a core that answers by file name. Guards only filesystems that it mounts
 // itself. Needs root: without it says so and exits with 77.
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "linux_children.h"
 #include "linux_fake_core.h"
 
 enum { SKIPPED = 77, WHOLE_TEST_SECONDS = 100 };
 
-extern char **environ;
 static char self[512], root[64], guarded[96], other[96], bound[96];
 static unsigned failures;
 
@@ -27,73 +19,6 @@ static unsigned failures;
             fputc('\n', stderr);                                            \
         }                                                                   \
     } while (0)
-
-static const char *path_in(const char *folder, const char *name)
-{
-    static char paths[8][512];
-    static unsigned turn;
-    char *path = paths[turn++ % 8];
-    snprintf(path, 512, "%s/%s", folder, name);
-    return path;
-}
-
-// ---- what children do: this program again, with an order
-
-static int child(int argc, char **argv)
-{
-    alarm(30);
-    const char *order = argv[1];
-    if (argc > 2 && strcmp(order, "--open") == 0)
-        return open(argv[2], O_RDONLY) >= 0 ? 0 : errno;
-    if (argc > 2 && strcmp(order, "--open-in-namespace") == 0) {
-        // A bind mount in a mount namespace of its own, where no mark on a mount would reach.
-        if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-            mount(argv[2], argv[3], NULL, MS_BIND, NULL))
-            return 200;
-        return open(path_in(argv[3], argv[4]), O_RDONLY) >= 0 ? 0 : errno;
-    }
-    if (argc > 2 && strcmp(order, "--open-deleted") == 0) {
-        int fd = open(argv[2], O_RDONLY);
-        char link[64];
-        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        return fd < 0 || unlink(argv[2]) ? 200 : open(link, O_RDONLY) >= 0 ? 0 : errno;
-    }
-    if (argc > 3 && strcmp(order, "--as-user") == 0) {
-        if (chdir("/") || setgid(65534) || setuid((uid_t)atoi(argv[2])))
-            return 200;
-        return open(argv[3], O_RDONLY) >= 0 ? 0 : errno;
-    }
-    if (strcmp(order, "--wait") == 0)
-        pause();
-    if (strcmp(order, "--exit") == 0)
-        return argc > 2 ? atoi(argv[2]) : 0;
-    return 201;
-}
-
-// vfork-like, so that no copy of this process ever holds the permission group.
-static pid_t start_child(const char *const arguments[])
-{
-    pid_t pid = -1;
-    int failure = posix_spawn(&pid, arguments[0], NULL, NULL, (char *const *)(uintptr_t)arguments, environ);
-    errno = failure;
-    return failure ? -1 : pid;
-}
-
-static int wait_child(pid_t pid)
-{
-    int status;
-    if (waitpid(pid, &status, 0) != pid)
-        return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int run(const char *const arguments[])
-{
-    pid_t pid = start_child(arguments);
-    return pid < 0 ? -errno : wait_child(pid);
-}
-
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
 // ---- policies
 
@@ -350,6 +275,25 @@ static void own_opens_are_exempt(void)
     CHECK(RUN(path_in(guarded, "lib/ld-linux-denied.so.2"), "--exit", "0") == 0, "root's loader is never denied");
 }
 
+static void the_agent_is_exempt_while_it_is_connected(void)
+{
+    for (int connected = 1; connected >= 0; connected--) {
+        int order[2];
+        CHECK(pipe2(order, O_CLOEXEC) == 0, "%s", strerror(errno));
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, order[0], 0);
+        const char *const arguments[] = {self, "--open-when-told", path_in(guarded, "denied.txt"), NULL};
+        pid_t pid = -1;
+        CHECK(posix_spawn(&pid, self, &actions, NULL, (char *const *)(uintptr_t)arguments, environ) == 0, "spawn");
+        posix_spawn_file_actions_destroy(&actions);
+        close(order[0]);
+        backend->set_agent(backend->state, connected ? (uint32_t)pid : 0);
+        close(order[1]);
+        CHECK(wait_child(pid) == (connected ? 0 : EPERM), "connected: %d", connected);
+    }
+}
+
 static void marks_follow_the_policy(void)
 {
     apply((const char *const[]){NULL}, true, false);
@@ -397,6 +341,7 @@ static void guard_on(const char *type)
         processes_are_told();
         files_are_told();
         own_opens_are_exempt();
+        the_agent_is_exempt_while_it_is_connected();
         marks_follow_the_policy();
     }
     apply((const char *const[]){NULL}, false, false);
@@ -494,6 +439,7 @@ int main(int argc, char **argv)
     mkdir(bound, 0755);
     chmod(root, 0755);
 
+    CHECK(RUN(self, "--start-unprivileged") == 0, "without privilege it says what is missing");
     let_go_at_the_end(true);
     let_go_at_the_end(false);
     backend = linux_backend();
