@@ -132,13 +132,29 @@ bool lane_try_open(struct lane *lane, int64_t now_us) {
     return false;
 }
 
+static bool change_state(struct lane *lane, enum lane_state from, enum lane_state to) {
+    lock(&lane->mutex);
+    bool changes = atomic_load(&lane->state) == (int)from;
+    if (changes) atomic_store(&lane->state, to);
+    unlock(&lane->mutex);
+    return changes;
+}
+
+bool lane_hold(struct lane *lane) {
+    return change_state(lane, LANE_IDLE, LANE_HOLDING);
+}
+
+void lane_unhold(struct lane *lane) {
+    (void)change_state(lane, LANE_HOLDING, LANE_IDLE);
+}
+
 void lane_policy(struct lane *lane, uint64_t epoch, int64_t now_us) {
     lock(&lane->mutex);
     lane->wanted_epoch = epoch;
     if (lane->epoch == 0) {
         // The first of a connection: the agent's worker was started with it.
         lane->epoch = epoch;
-        if (atomic_load(&lane->state) == LANE_IDLE) atomic_store(&lane->state, LANE_HOLDING);
+        atomic_store(&lane->state, LANE_HOLDING);
         serve_if_ready(lane, now_us);
     } else if (atomic_load(&lane->state) == LANE_SERVING) {
         send_switch(lane, now_us);

@@ -2,7 +2,7 @@
 // own, keeps the heartbeat and the discipline of policy switches (after PolicySwitch nothing is sent until Switched).
 //
 // Ownership: the lane owns both descriptors, the pair's names and its reader thread. Requests are borrowed for the call.
-// Threading: lane_start(), lane_try_open(), lane_policy() and lane_stop() belong to the event thread; lane_ask(),
+// Threading: lane_start(), lane_try_open(), lane_hold(), lane_policy() and lane_stop() belong to the event thread; lane_ask(),
 // lane_availability() to any thread; lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex is held for short
 // writes that never block.
 #ifndef PICKET_LANE_H
@@ -70,6 +70,10 @@ int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int6
                size_t error_size);
 // Opens the request end once the agent has opened its own; true while it is still to be tried again.
 bool lane_try_open(struct lane *lane, int64_t now_us);
+// A first policy is about to come into force: requests wait for it. True: they did not before. And the way back, where
+// it was refused: the caller answers those that wait.
+bool lane_hold(struct lane *lane);
+void lane_unhold(struct lane *lane);
 // A policy is in force from here on.
 void lane_policy(struct lane *lane, uint64_t epoch, int64_t now_us);
 // Ends the connection: closes both ends, joins the reader, so that no verdict of it can come any more. `hold`: the

@@ -170,6 +170,28 @@ static void tell_unwatched(struct session *session) {
         core_push(session->core, &event);
 }
 
+// The policy stands before the first event that it causes, so that its static verdicts hold for all of them; requests
+// wait for the agent from then on. Takes the reference; false: what stood before stands again.
+static bool enforce(struct session *session, struct policy *policy, struct wire_writer *unguarded, char *error,
+                    size_t error_size) {
+    struct core *core = session->core;
+    struct policy *before = core_policy(core);
+    core_set_policy(core, policy);
+    bool held = lane_hold(&core->lane);
+    if (core->backend->apply(core->backend->state, policy, note_unguarded, unguarded, error, error_size) == 0) {
+        policy_unref(before);
+        error[0] = 0;
+        return true;
+    }
+    if (error[0] == 0) (void)snprintf(error, error_size, "the backend could not apply it");
+    core_set_policy(core, before);
+    if (held) {
+        lane_unhold(&core->lane);
+        core_answer_all_without_agent(core);
+    }
+    return false;
+}
+
 static void on_policy(struct session *session, struct bytes message, int64_t now_us) {
     static uint8_t unguarded[UNGUARDED_BYTES];      // the event thread's alone
     struct core *core = session->core;
@@ -184,15 +206,9 @@ static void on_policy(struct session *session, struct bytes message, int64_t now
         policy_unref(policy);
         policy = NULL;
     }
-    if (policy != NULL && core->backend->apply(core->backend->state, policy, note_unguarded, &list, error, sizeof error) != 0) {
-        if (error[0] == 0) (void)snprintf(error, sizeof error, "the policy could not be applied");
-        policy_unref(policy);
-        policy = NULL;
-    }
+    if (policy != NULL && !enforce(session, policy, &list, error, sizeof error)) policy = NULL;
     if (policy != NULL) {
-        error[0] = 0;
-        session->policy_epoch = policy->epoch;
-        core_set_policy(core, policy);
+        session->policy_epoch = epoch;
         lane_policy(&core->lane, epoch, now_us);
         tell_unwatched(session);
         log_line(LOG_LEVEL_INFO, "a policy is in force", "epoch=%" PRIu64 " statics=%zu subscriptions=%zu", epoch,
