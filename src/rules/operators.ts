@@ -1,6 +1,7 @@
 // The operators of conditions, defined once: the compiled engine and json-rules-engine, its referee, both use these.
-// json-rules-engine's own mean here exactly what they mean there, except that they are total: where the original
-// throws (`in` over a value that is no list), these say that nothing is in it.
+// json-rules-engine's own mean here exactly what they mean there, with two exceptions. They are total: where the
+// original throws (`in` over a value that is no list), these say that nothing is in it. And a list or an object equals
+// nothing: the original compares identities, which depend on how a fact was read.
 
 import type { FactValue } from '../events/facts.ts';
 import { isInNetwork, parseNetwork } from './cidr.ts';
@@ -34,9 +35,14 @@ function tolerant(compare: () => boolean): boolean {
   }
 }
 
+const isSame = (a: FactValue, b: FactValue): boolean => a === b && (typeof a !== 'object' || a === null);
+
+const hasEntry = (list: readonly FactValue[], entry: FactValue): boolean =>
+  (typeof entry !== 'object' || entry === null) && list.indexOf(entry) !== -1;
+
 /** json-rules-engine looks inside a text, too, with the fact turned into text. */
 function isIn(fact: FactValue, value: FactValue): boolean {
-  if (isList(value)) return value.indexOf(fact) !== -1;
+  if (isList(value)) return hasEntry(value, fact);
   if (typeof value !== 'string') return false;
   return typeof fact === 'string' ? value.includes(fact) : tolerant(() => value.includes(String(fact)));
 }
@@ -49,7 +55,7 @@ function preparedIn(value: FactValue): Predicate {
 }
 
 function listContains(fact: FactValue, value: FactValue): boolean {
-  return isList(fact) && fact.indexOf(value) !== -1;
+  return isList(fact) && hasEntry(fact, value);
 }
 
 /** json-rules-engine's own test: what parseFloat makes no number of is not compared. */
@@ -104,8 +110,8 @@ const exists = (fact: FactValue): boolean => fact !== undefined && fact !== null
 
 /** json-rules-engine's own. */
 export const STANDARD_OPERATORS: readonly Operator[] = [
-  operator('equal', (fact, value) => fact === value),
-  operator('notEqual', (fact, value) => fact !== value),
+  operator('equal', isSame),
+  operator('notEqual', (fact, value) => !isSame(fact, value)),
   operator('in', isIn, preparedIn),
   operator(
     'notIn',
@@ -116,7 +122,7 @@ export const STANDARD_OPERATORS: readonly Operator[] = [
     },
   ),
   operator('contains', listContains),
-  operator('doesNotContain', (fact, value) => isList(fact) && fact.indexOf(value) === -1),
+  operator('doesNotContain', (fact, value) => isList(fact) && !hasEntry(fact, value)),
   comparison('lessThan', (fact, value) => fact < value),
   comparison('lessThanInclusive', (fact, value) => fact <= value),
   comparison('greaterThan', (fact, value) => fact > value),

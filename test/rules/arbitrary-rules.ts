@@ -157,12 +157,17 @@ function condition(known: readonly string[], depth: number): fc.Arbitrary<Condit
 
 export function root(known: readonly string[], depth: number): fc.Arbitrary<RootCondition> {
   const part = condition(known, depth - 1);
+  // An empty list is true; a few are enough.
+  const parts = fc.oneof(
+    { weight: 12, arbitrary: fc.array(part, { minLength: 1, maxLength: 3 }) },
+    { weight: 1, arbitrary: fc.constant([]) },
+  );
   const priority = fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 8 });
   const labelled = <T extends object>(made: fc.Arbitrary<T>): fc.Arbitrary<T> =>
     fc.tuple(made, priority).map(([one, value]) => (value === undefined ? one : { ...one, priority: value }));
   const options: fc.WeightedArbitrary<RootCondition>[] = [
-    { weight: 4, arbitrary: labelled(fc.array(part, { maxLength: 3 }).map((all) => ({ all }))) },
-    { weight: 4, arbitrary: labelled(fc.array(part, { maxLength: 3 }).map((any) => ({ any }))) },
+    { weight: 5, arbitrary: labelled(parts.map((all) => ({ all }))) },
+    { weight: 4, arbitrary: labelled(parts.map((any) => ({ any }))) },
     { weight: 2, arbitrary: labelled(part.map((not) => ({ not }))) },
   ];
   if (known.length > 0) {

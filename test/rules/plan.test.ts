@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { EcsEvent } from '../../src/events/ecs-event.ts';
+import { objectFacts } from '../../src/events/object-facts.ts';
+import { picket } from '../../src/events/proto/picket.js';
+import { bytesOfText, textOfBytes } from '../../src/events/text.ts';
+import type { Trigger } from '../../src/events/triggers.ts';
+import { compileRules } from '../../src/rules/compile.ts';
+import type { Condition, Leaf, RootCondition } from '../../src/rules/conditions.ts';
+import { parseRules, requireRuleSet } from '../../src/rules/load.ts';
+import { type Plan, type PlanOptions, planPolicy } from '../../src/rules/plan.ts';
+import type { RuleSet } from '../../src/rules/schema.ts';
+import { rule } from './arbitrary-rules.ts';
+
+const OPTIONS: PlanOptions = { guardFilesystems: [], maxWaitMs: {}, defaults: {}, neverDenied: [] };
+
+function planOf(yaml: string, options: Partial<PlanOptions> = {}): Plan {
+  const set = requireRuleSet(parseRules([{ file: 'test.yaml', text: yaml }]));
+  return planPolicy(set, 'linux', { ...OPTIONS, ...options });
+}
+
+const PATHS = ['/tmp/x', '/tmp/y', '/usr/bin/true', 'x'];
+const PARTS = [...PATHS, '/', '/tmp/', 'true', 'x', 'x\udc80'];
+const path = fc.constantFrom(...PATHS);
+const part = fc.constantFrom(...PARTS);
+
+const place = fc.constantFrom<Pick<Leaf, 'fact' | 'path'>>(
+  { fact: 'file', path: '$.path' },
+  { fact: 'file', path: '$.path' },
+  { fact: 'process', path: '$.executable' },
+  { fact: 'process.previous.executable' },
+  { fact: 'process', path: '$.pid' },
+);
+const leaf: fc.Arbitrary<Leaf> = fc
+  .tuple(
+    place,
+    fc.oneof(
+      part.map((value) => ({ operator: 'equal', value })),
+      part.map((value) => ({ operator: 'startsWith', value })),
+      part.map((value) => ({ operator: 'endsWith', value })),
+      fc.array(path, { minLength: 2, maxLength: 4 }).map((value) => ({ operator: 'in', value })),
+      fc.array(part, { maxLength: 3 }).map((value) => ({ operator: 'someValue:endsWith', value })),
+      part.map((value) => ({ operator: 'notEqual', value })),
+      part.map((value) => ({ operator: 'ignoreCase:startsWith', value })),
+    ),
+  )
+  .map(([at, test]) => ({ ...at, ...test }));
+
+function root(depth: number): fc.Arbitrary<RootCondition> {
+  const inner: fc.Arbitrary<Condition> =
+    depth === 0 ? leaf : fc.oneof({ weight: 3, arbitrary: leaf }, root(depth - 1));
+  const parts = fc.array(inner, { minLength: 1, maxLength: 3 });
+  return fc.oneof(
+    { weight: 5, arbitrary: parts.map((all) => ({ all })) },
+    { weight: 3, arbitrary: parts.map((any) => ({ any })) },
+    { weight: 1, arbitrary: inner.map((not) => ({ not })) },
+  );
+}
+
+const pathRules: fc.Arbitrary<RuleSet> = fc
+  .array(fc.tuple(rule([], 1), root(1), fc.boolean(), fc.constantFrom<Trigger>('auth.exec', 'auth.open')), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .map((made) => ({
+    rules: made.map(([one, conditions, isDeny, trigger], index) => ({
+      ...one,
+      name: `rule-${index}`,
+      on: [trigger],
+      mode: isDeny && index % 3 === 2 ? one.mode : ('enforce' as const),
+      conditions,
+      event: { type: isDeny ? 'deny' : 'allow', params: {} },
+    })),
+    conditions: {},
+    lists: {},
+  }));
+
+const event: fc.Arbitrary<EcsEvent> = fc
+  .record({ path, other: path })
+  .map(({ path: own, other }) => ({
+    file: { path: own },
+    process: { executable: other, previous: { executable: other } },
+  }));
+
+/** An exec's new image is the file asked about. */
+function shaped(from: EcsEvent, trigger: Trigger): EcsEvent {
+  const { file, process } = from;
+  if (trigger !== 'auth.exec' || file?.path === undefined) return from;
+  return { file, process: { ...process, executable: file.path } };
+}
+
+const { Subject, Operator } = picket.v1.StaticTest;
+
+/** The bridge's part, on bytes, as bridge.proto says it. */
+function holds(test: picket.v1.IStaticTest, { file, process }: EcsEvent): boolean {
+  const subject =
+    test.subject === Subject.SUBJECT_FILE_PATH
+      ? file?.path
+      : test.subject === Subject.SUBJECT_PREVIOUS_EXECUTABLE
+        ? process?.previous?.executable
+        : process?.executable;
+  const bytes = Buffer.from(bytesOfText(subject ?? ''));
+  return (test.values ?? []).some((value) => {
+    const wanted = Buffer.from(value);
+    if (test.operator === Operator.OPERATOR_EQUAL) return bytes.equals(wanted);
+    if (test.operator === Operator.OPERATOR_PREFIX) return bytes.subarray(0, wanted.length).equals(wanted);
+    return bytes.length >= wanted.length && bytes.subarray(bytes.length - wanted.length).equals(wanted);
+  });
+}
+
+function matching(
+  verdicts: readonly picket.v1.IStaticVerdict[] | null | undefined,
+  trigger: Trigger,
+  given: EcsEvent,
+): picket.v1.IStaticVerdict | undefined {
+  return (verdicts ?? []).find(
+    ({ action, tests }) => `auth.${action}` === trigger && (tests ?? []).every((test) => holds(test, given)),
+  );
+}
+
+describe('the plan', () => {
+  test('a static verdict never contradicts what the rules decide for the same event', () => {
+    let answered = 0;
+    let allowed = 0;
+    fc.assert(
+      fc.property(pathRules, fc.array(event, { minLength: 1, maxLength: 8 }), (set, events) => {
+        const { policy } = planPolicy(set, 'linux', OPTIONS);
+        const rules = compileRules(set, { platform: 'linux' });
+        for (const trigger of ['auth.exec', 'auth.open'] as const) {
+          for (const given of events.map((one) => shaped(one, trigger))) {
+            const fixed = matching(policy.staticVerdicts, trigger, given);
+            if (fixed === undefined) continue;
+            answered++;
+            const isDeny = fixed.verdict === picket.v1.Verdict.VERDICT_DENY;
+            if (!isDeny) allowed++;
+            expect(rules.decide(trigger, objectFacts(given)).verdict).toBe(isDeny ? 'deny' : 'allow');
+          }
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    console.log(`static verdicts: ${answered} events answered, ${allowed} of them allowed`);
+    expect(answered).toBeGreaterThan(1000);
+    expect(allowed).toBeGreaterThan(10);
+  });
+
+  test('whatever the rules deny is within the reach that the bridge is told', () => {
+    let denied = 0;
+    fc.assert(
+      fc.property(pathRules, fc.array(event, { minLength: 1, maxLength: 8 }), (set, events) => {
+        const { policy } = planPolicy(set, 'linux', OPTIONS);
+        const rules = compileRules(set, { platform: 'linux' });
+        for (const trigger of ['auth.exec', 'auth.open'] as const) {
+          const reach = (policy.denyReach ?? []).filter(({ action }) => `auth.${action}` === trigger);
+          if (reach.length === 0) continue;
+          for (const given of events.map((one) => shaped(one, trigger))) {
+            if (rules.decide(trigger, objectFacts(given)).verdict !== 'deny') continue;
+            denied++;
+            expect(matching(reach, trigger, given)).toBeDefined();
+          }
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    expect(denied).toBeGreaterThan(100);
+  });
+
+  test('asks about an action only while an enforced rule can deny there', () => {
+    const on = (trigger: string, type: string, mode = 'enforce'): string =>
+      `- { name: ${trigger}-${type}-${mode}, on: [${trigger}], mode: ${mode}, conditions: { all: [ { fact: file, path: $.path, operator: equal, value: /a } ] }, event: { type: ${type} } }`;
+    expect(planOf(on('auth.open', 'deny')).subscriptions).toEqual(['auth.open']);
+    expect(planOf(on('auth.open', 'deny', 'shadow')).subscriptions).toEqual([]);
+    expect(planOf(on('auth.open', 'alert')).subscriptions).toEqual([]);
+    expect(planOf(on('auth.open', 'allow')).subscriptions).toEqual([]);
+    expect(planOf(on('notify.open', 'forward')).subscriptions).toEqual(['notify.open']);
+    expect(planOf(on('notify.open', 'alert')).subscriptions).toEqual(['notify.open']);
+    expect(planOf(on('notify.open', 'forward', 'shadow')).subscriptions).toEqual(['notify.open']);
+    expect(planOf(on('notify.open', 'drop')).subscriptions).toEqual([]);
+  });
+
+  test('never lets a deadline deny where no rule can', () => {
+    const yaml =
+      '- { name: a, on: [auth.open], conditions: { all: [ { fact: file, path: $.path, operator: equal, value: /a } ] }, event: { type: deny } }';
+    const { policy } = planOf(yaml, {
+      defaults: { open: 'deny', exec: 'deny' },
+      maxWaitMs: { open: 100, exec: 500 },
+    });
+    expect(policy.actions).toEqual([
+      { action: 'open', defaultVerdict: 2, maxWaitUs: 100_000 },
+      { action: 'exec', defaultVerdict: 1, maxWaitUs: 500_000 },
+    ]);
+  });
+
+  test('survives the way over the wire', () => {
+    const yaml =
+      '- { name: a, on: [auth.exec], conditions: { all: [ { fact: process, path: $.executable, operator: startsWith, value: /tmp/ }, { fact: process, path: $.previous.executable, operator: equal, value: /bin/sh } ] }, event: { type: deny } }';
+    const { policy } = planOf(yaml, { guardFilesystems: ['/srv'], neverDenied: ['/lib/ld.so'] });
+    const decoded = picket.v1.Policy.decode(picket.v1.Policy.encode(policy).finish());
+    expect(decoded.subscriptions.map(({ kind, action }) => [kind, action])).toEqual([[1, 'exec']]);
+    const [fixed] = decoded.staticVerdicts;
+    expect(
+      fixed?.tests?.map(({ subject, operator, values }) => [
+        subject,
+        operator,
+        (values ?? []).map(textOfBytes),
+      ]),
+    ).toEqual([
+      [Subject.SUBJECT_FILE_PATH, Operator.OPERATOR_PREFIX, ['/tmp/']],
+      [Subject.SUBJECT_PREVIOUS_EXECUTABLE, Operator.OPERATOR_EQUAL, ['/bin/sh']],
+    ]);
+    expect(decoded.guardedFilesystems.map(({ path: at }) => textOfBytes(at ?? new Uint8Array()))).toEqual([
+      '/srv',
+    ]);
+    expect(decoded.neverDenied.map(textOfBytes)).toEqual(['/lib/ld.so']);
+  });
+
+  test('leaves an allow that only the agent can judge in front of a deny to the agent', () => {
+    const { policy } = planOf(`
+- { name: allow, on: [auth.open], priority: 2, conditions: { all: [ { fact: process, path: $.pid, operator: equal, value: 1 } ] }, event: { type: allow } }
+- { name: deny, on: [auth.open], priority: 1, conditions: { all: [ { fact: file, path: $.path, operator: equal, value: /a } ] }, event: { type: deny } }
+- { name: first, on: [auth.open], priority: 3, conditions: { all: [ { fact: file, path: $.path, operator: equal, value: /b } ] }, event: { type: deny } }
+`);
+    expect(policy.staticVerdicts?.map(({ rule: name }) => name)).toEqual(['first']);
+  });
+});
