@@ -40,7 +40,8 @@ export function encodeEvent(event: EcsEvent): Uint8Array {
 
 function writeMessage(object: Plain, message: WireMessage): void {
   for (const field of message.fields) {
-    const value = valueAt(object, field.path);
+    const first = object[field.path[0] as string];
+    const value = first === undefined || field.path.length === 1 ? first : valueAt(object, field.path);
     if (value === undefined || value === null) {
       if (field.kind === 'mode') writeMode(field, undefined, object);
       continue;

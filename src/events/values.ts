@@ -86,17 +86,36 @@ function encodeNested(
   } else {
     const map = value as { readonly [key: string]: FactValue };
     for (const key of Object.keys(map)) {
-      if (map[key] === undefined) continue;
+      const member = map[key];
+      if (member === undefined || writeShortMember(writer, key, member)) continue;
       writer.tag(1, WIRE.bytes);
       const field = writer.begin();
       writer.tag(1, WIRE.bytes);
       writer.text(key);
       writer.tag(2, WIRE.bytes);
-      encodeValue(writer, map[key], depth + 1);
+      encodeValue(writer, member, depth + 1);
       writer.end(field);
     }
   }
   writer.end(body);
+}
+
+function writeShortMember(writer: WireWriter, key: string, value: FactValue): boolean {
+  switch (typeof value) {
+    case 'string':
+      return writer.textMember(key, value);
+    case 'number':
+      return (
+        Number.isInteger(value) &&
+        value > 0 &&
+        value < 0x3fffffff &&
+        writer.varintMember(key, 3 * 8, value * 2)
+      );
+    case 'boolean':
+      return writer.varintMember(key, 2 * 8, value ? 1 : 0);
+    default:
+      return value === null && writer.varintMember(key, 1 * 8, 1);
+  }
 }
 
 /** Decodes the Value in `bytes[start, end)`; undefined: none of its kinds is set. */
@@ -204,7 +223,7 @@ function decodeField(
     const length = reader.length();
     const from = reader.position;
     reader.position += length;
-    if (key === 1 * 8 + 2) name = textOfRange(bytes, from, from + length);
+    if (key === 1 * 8 + 2) name = keyOfRange(bytes, from, from + length);
     else
       payload =
         payload === undefined ? bytes.subarray(from, from + length) : joined(payload, bytes, from, length);
@@ -214,6 +233,23 @@ function decodeField(
   if (name === '__proto__')
     Object.defineProperty(map, name, { value, enumerable: true, configurable: true, writable: true });
   else map[name] = value;
+}
+
+// Keys are few and come again and again; making each anew would be half of the work.
+const knownKeys: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = [];
+const KNOWN_KEYS = 1024; // a power of two
+
+function keyOfRange(bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start;
+  if (length === 0 || length > 40) return textOfRange(bytes, start, end);
+  let hash = length;
+  for (let i = start; i < end; i++) hash = (hash * 31 + (bytes[i] as number)) | 0;
+  const slot = hash & (KNOWN_KEYS - 1);
+  const known = knownKeys[slot];
+  if (known !== undefined && isEqual(bytes, start, length, known.bytes)) return known.text;
+  const text = textOfRange(bytes, start, end);
+  knownKeys[slot] = { bytes: bytes.slice(start, end), text };
+  return text;
 }
 
 /** Payloads of one message one after another are the merged message. */

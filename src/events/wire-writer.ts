@@ -7,7 +7,10 @@ export const WIRE = { varint: 0, fixed64: 1, bytes: 2, startGroup: 3, endGroup: 
 const SHORT_TEXT = 64; // below this a loop beats the call into native code
 
 export class WireWriter {
-  private buffer = Buffer.allocUnsafeSlow(16 * 1024);
+  // A plain array: slicing a Buffer costs several times as much. The other two are views of the same memory.
+  private buffer = new Uint8Array(16 * 1024);
+  private native = Buffer.from(this.buffer.buffer);
+  private view = new DataView(this.buffer.buffer);
   private position = 0;
 
   reset(): this {
@@ -17,11 +20,12 @@ export class WireWriter {
 
   /** A copy of what was written since reset(). */
   finish(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.buffer, 0, this.position);
+    return this.buffer.slice(0, this.position);
   }
 
   tag(number: number, wireType: number): void {
-    this.varint(number * 8 + wireType);
+    if (number > 15 || this.position === this.buffer.length) this.varint(number * 8 + wireType);
+    else this.buffer[this.position++] = number * 8 + wireType;
   }
 
   /** An unsigned integer up to 2^53. */
@@ -59,13 +63,13 @@ export class WireWriter {
 
   fixed64(value: bigint): void {
     this.reserve(8);
-    this.buffer.writeBigUInt64LE(value, this.position);
+    this.view.setBigUint64(this.position, value, true);
     this.position += 8;
   }
 
   double(value: number): void {
     this.reserve(8);
-    this.buffer.writeDoubleLE(value, this.position);
+    this.view.setFloat64(this.position, value, true);
     this.position += 8;
   }
 
@@ -104,8 +108,57 @@ export class WireWriter {
       return;
     }
     const start = this.begin();
-    this.position += this.buffer.write(text, this.position);
+    this.position += this.native.write(text, this.position);
     this.end(start);
+  }
+
+  /**
+   * A ValueMap's field of a short key and a short text, all ASCII, in one go: most of what is written is that. false:
+   * it is not such a one, and nothing was written.
+   */
+  textMember(key: string, text: string): boolean {
+    const total = key.length + text.length + 8;
+    if (total > 0x7f) return false;
+    this.reserve(total + 2);
+    const { buffer } = this;
+    let at = this.position;
+    buffer[at] = 0x0a;
+    buffer[at + 1] = total - 2;
+    buffer[at + 2] = 0x0a;
+    buffer[at + 3] = key.length;
+    at = ascii(buffer, at + 4, key);
+    if (at < 0) return false;
+    buffer[at] = 0x12;
+    buffer[at + 1] = text.length + 2;
+    buffer[at + 2] = 0x32;
+    buffer[at + 3] = text.length;
+    at = ascii(buffer, at + 4, text);
+    if (at < 0) return false;
+    this.position = at;
+    return true;
+  }
+
+  /** Likewise for a value of one tag and one small varint: null, a boolean, an integer. */
+  varintMember(key: string, tag: number, value: number): boolean {
+    if (key.length > 64 || value > 0x7fffffff) return false;
+    this.reserve(key.length + 16);
+    const { buffer } = this;
+    const start = this.position;
+    buffer[start] = 0x0a;
+    buffer[start + 2] = 0x0a;
+    buffer[start + 3] = key.length;
+    let at = ascii(buffer, start + 4, key);
+    if (at < 0) return false;
+    buffer[at] = 0x12;
+    buffer[at + 2] = tag;
+    const lengthAt = at + 1;
+    at += 3;
+    for (; value > 127; value >>>= 7) buffer[at++] = (value & 127) | 0x80;
+    buffer[at++] = value;
+    buffer[lengthAt] = at - lengthAt - 1;
+    buffer[start + 1] = at - start - 2;
+    this.position = at;
+    return true;
   }
 
   /** Starts something that its length precedes; one byte is kept free for it. */
@@ -131,8 +184,20 @@ export class WireWriter {
 
   private reserve(bytes: number): void {
     if (this.position + bytes <= this.buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.position + bytes));
-    this.buffer.copy(larger, 0, 0, this.position);
+    const larger = new Uint8Array(Math.max(this.buffer.length * 2, this.position + bytes));
+    larger.set(this.buffer.subarray(0, this.position));
     this.buffer = larger;
+    this.native = Buffer.from(larger.buffer);
+    this.view = new DataView(larger.buffer);
   }
+}
+
+/** Writes a text of ASCII; answers where it ends, −1 if it is none. */
+function ascii(buffer: Uint8Array, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return -1;
+    buffer[at++] = code;
+  }
+  return at;
 }
