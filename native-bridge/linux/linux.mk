@@ -1,2 +1,2 @@
-# The backend's test brings a core of its own: its functions stand before those of core/ at the link.
-$(BUILD)/test/linux_backend_test: CFLAGS_TEST += -Wl,--allow-multiple-definition
+# The backend's tests bring a core of their own: its functions stand before those of core/ at the link.
+$(BUILD)/test/linux_backend_test $(BUILD)/test/linux_release_test: CFLAGS_TEST += -Wl,--allow-multiple-definition

@@ -78,7 +78,7 @@ static void touch(struct process_table *table, struct process_entry *entry)
 
 // ---- entries and images
 
-static struct process_entry *lookup(const struct process_table *table, uint32_t pid)
+struct process_entry *process_table_peek(const struct process_table *table, uint32_t pid)
 {
     for (uint32_t i = table->buckets[bucket_of(table, pid)]; i != PROCESS_NONE; i = table->entries[i].hash_next)
         if (table->entries[i].pid == pid)
@@ -103,7 +103,7 @@ static void forget(struct process_table *table, struct process_entry *entry)
 
 static struct process_entry *create(struct process_table *table, uint32_t pid)
 {
-    struct process_entry *old = lookup(table, pid);
+    struct process_entry *old = process_table_peek(table, pid);
     if (old)
         forget(table, old);
     if (table->free_entry == PROCESS_NONE)
@@ -190,7 +190,7 @@ static void set_user(struct process_entry *entry, const struct process_reading *
 
 struct process_entry *process_table_find(struct process_table *table, uint32_t pid)
 {
-    struct process_entry *entry = lookup(table, pid);
+    struct process_entry *entry = process_table_peek(table, pid);
     if (entry)
         touch(table, entry);
     return entry;
@@ -215,7 +215,7 @@ struct process_entry *process_table_fork(struct process_table *table, uint32_t p
                                          uint64_t start_ticks_estimate)
 {
     struct process_entry *entry = create(table, pid);
-    struct process_entry *parent = lookup(table, parent_pid);
+    struct process_entry *parent = process_table_peek(table, parent_pid);
     entry->parent_pid = parent_pid;
     entry->start_ticks = start_ticks_estimate;
     if (parent && parent != entry) {
@@ -265,7 +265,7 @@ struct process_entry *process_table_insert(struct process_table *table, const st
     entry->parent_pid = reading->parent_pid;
     entry->start_ticks = reading->start_ticks;
     entry->start_exact = reading->start_ticks != 0;
-    struct process_entry *parent = lookup(table, reading->parent_pid);
+    struct process_entry *parent = process_table_peek(table, reading->parent_pid);
     if (parent && parent != entry)
         entry->parent_serial = parent->serial;
     entry->image = create_image(table, reading, entry);
@@ -289,7 +289,7 @@ void process_table_set_args(struct process_table *table, uint32_t image, struct 
 
 void process_table_set_user(struct process_table *table, uint32_t pid, uint32_t uid, uint32_t real_uid)
 {
-    struct process_entry *entry = lookup(table, pid);
+    struct process_entry *entry = process_table_peek(table, pid);
     if (entry) {
         entry->uid = uid;
         entry->real_uid = real_uid;
@@ -299,65 +299,7 @@ void process_table_set_user(struct process_table *table, uint32_t pid, uint32_t 
 
 void process_table_set_group(struct process_table *table, uint32_t pid, uint32_t gid)
 {
-    struct process_entry *entry = lookup(table, pid);
+    struct process_entry *entry = process_table_peek(table, pid);
     if (entry)
         entry->gid = gid;
-}
-
-// ---- views
-
-static struct bytes copy_out(struct process_table *table, struct text text, struct actor_view *scratch)
-{
-    struct bytes out = {scratch->scratch + scratch->used, 0};
-    out.length = text_pool_copy(&table->texts, text, scratch->scratch + scratch->used,
-                                sizeof scratch->scratch - scratch->used);
-    scratch->used += out.length;
-    return out;
-}
-
-void process_table_view_image(struct process_table *table, uint32_t index, struct actor_view *scratch,
-                              struct process_view *out)
-{
-    if (index == PROCESS_NONE) {
-        out->executable = (struct bytes){NULL, 0};
-        out->args = (struct bytes){NULL, 0};
-        out->args_known = false;
-        out->executable_unresolved = true;
-        out->name[0] = 0;
-        return;
-    }
-    const struct process_image *image = &table->images[index];
-    out->executable = copy_out(table, image->executable, scratch);
-    out->executable_unresolved = image->executable_unresolved || out->executable.length == 0;
-    out->args = copy_out(table, image->args, scratch);
-    out->args_known = image->args_known;
-    memcpy(out->name, image->name, sizeof out->name);
-}
-
-static void view_entry(struct process_table *table, const struct process_entry *entry, struct actor_view *view,
-                       struct process_view *out)
-{
-    out->pid = entry->pid;
-    out->start_ticks = entry->start_ticks;
-    out->uid = entry->uid;
-    out->real_uid = entry->real_uid;
-    out->gid = entry->gid;
-    out->user_known = entry->user_known;
-    process_table_view_image(table, entry->image, view, out);
-}
-
-void process_table_view(struct process_table *table, const struct process_entry *entry, struct actor_view *view)
-{
-    view->used = 0;
-    view_entry(table, entry, view, &view->process);
-    memset(&view->parent, 0, sizeof view->parent);
-    if (entry->parent_pid == 0)
-        return;
-    const struct process_entry *parent = lookup(table, entry->parent_pid);
-    if (parent && (entry->parent_serial == 0 || parent->serial == entry->parent_serial)) {
-        view_entry(table, parent, view, &view->parent);
-        return;
-    }
-    view->parent.pid = entry->parent_pid;
-    view->parent.executable_unresolved = true;
 }

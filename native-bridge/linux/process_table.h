@@ -96,6 +96,9 @@ void process_table_destroy(struct process_table *table);
 // The entry of a pid, or NULL. It becomes the most recently used.
 struct process_entry *process_table_find(struct process_table *table, uint32_t pid);
 
+// The same, but its place in that order is left as it is.
+struct process_entry *process_table_peek(const struct process_table *table, uint32_t pid);
+
 // Whether events were lost since the entry was last known to be right: its start time is to be compared again.
 bool process_table_is_doubtful(const struct process_table *table, const struct process_entry *entry);
 void process_table_confirm(struct process_table *table, struct process_entry *entry);

@@ -1,95 +1,8 @@
 // The Linux backend on the real kernel, with a core that answers by file name. Guards only filesystems that it mounts
 // itself. Needs root: without it says so and exits with 77.
-#include <sys/stat.h>
+#include "linux_harness.h"
 
-#include "linux_children.h"
-#include "linux_fake_core.h"
-
-enum { SKIPPED = 77, WHOLE_TEST_SECONDS = 100 };
-
-static char self[512], root[64], guarded[96], other[96], bound[96];
-static unsigned failures;
-
-#define CHECK(condition, ...)                                               \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            failures++;                                                     \
-            fprintf(stderr, "  %s:%d: not so: %s: ", __FILE__, __LINE__, #condition); \
-            fprintf(stderr, __VA_ARGS__);                                   \
-            fputc('\n', stderr);                                            \
-        }                                                                   \
-    } while (0)
-
-// ---- policies
-
-static unsigned unguarded_count;
-
-static void count_unguarded(void *context, const char *sentence)
-{
-    (void)context;
-    unguarded_count++;
-    fprintf(stderr, "  unguarded: %s\n", sentence);
-}
-
-static bool apply(const char *const *filesystems, bool auth, bool notify)
-{
-    static struct subscription all[] = {
-        {EVENT_AUTH, {(const uint8_t *)"exec", 4}},     {EVENT_AUTH, {(const uint8_t *)"open", 4}},
-        {EVENT_NOTIFY, {(const uint8_t *)"exec", 4}},   {EVENT_NOTIFY, {(const uint8_t *)"fork", 4}},
-        {EVENT_NOTIFY, {(const uint8_t *)"exit", 4}},   {EVENT_NOTIFY, {(const uint8_t *)"close", 5}},
-        {EVENT_NOTIFY, {(const uint8_t *)"create", 6}}, {EVENT_NOTIFY, {(const uint8_t *)"rename", 6}},
-        {EVENT_NOTIFY, {(const uint8_t *)"unlink", 6}}, {EVENT_NOTIFY, {(const uint8_t *)"open", 4}},
-    };
-    static struct bytes paths[8];
-    static struct policy policies[16];
-    static unsigned turn;
-    struct policy *policy = &policies[turn++ % 16];
-    size_t count = 0;
-    for (; filesystems[count]; count++)
-        paths[count] = bytes_of_text(filesystems[count]);
-    atomic_init(&policy->references, 1);
-    policy->guarded_filesystems = paths;
-    policy->guarded_filesystems_count = count;
-    policy->subscriptions = auth ? all : all + 2;
-    policy->subscriptions_count = (auth ? 2 : 0) + (notify ? 8 : 0);
-    char error[256] = "";
-    int result = backend->apply(backend->state, policy, count_unguarded, NULL, error, sizeof error);
-    CHECK(result == 0, "%s", error);
-    return result == 0;
-}
-
-// ---- what is looked for
-
-struct wanted {
-    uint32_t kind;
-    const char *action;
-    const char *path;   // the file's, NULL: any
-    uint32_t pid;       // 0: any
-};
-
-static bool is_wanted(const struct record *record, const void *context)
-{
-    const struct wanted *wanted = context;
-    return record->kind == wanted->kind && strcmp(record->action, wanted->action) == 0 &&
-           (!wanted->path || strcmp(record->path, wanted->path) == 0) &&
-           (wanted->pid == 0 || record->process.pid == wanted->pid);
-}
-
-static bool expect(size_t *from, struct wanted wanted, struct record *found)
-{
-    bool came = wait_for_record(from, is_wanted, &wanted, found);
-    CHECK(came, "no %s event of %s, pid %u", wanted.action, wanted.path ? wanted.path : "any file", wanted.pid);
-    return came;
-}
-
-static void write_file(const char *path, const char *text, mode_t mode)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    size_t length = strlen(text);
-    CHECK(fd >= 0 && write(fd, text, length) == (ssize_t)length, "%s: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-}
+static char other[96], bound[96];
 
 static void copy_program(const char *from, const char *to)
 {
@@ -349,61 +262,6 @@ static void guard_on(const char *type)
     CHECK(umount2(guarded, 0) == 0, "nothing is held once the policy is gone: %s", strerror(errno));
 }
 
-// ---- the end of a bridge
-
-// A second process that guards and never answers. It says on its stdout when the mark is set.
-static int holder(void)
-{
-    alarm(30);
-    backend = linux_backend();
-    char error[256];
-    if (backend->start(backend->state, NULL, error, sizeof error) != 0 ||
-        !apply((const char *const[]){guarded, NULL}, true, false))
-        return 1;
-    size_t from = 0;
-    struct record record;
-    for (int i = 1; write(1, "r", 1) == 1; i++) {
-        if (!wait_for_record(&from, is_wanted, &(struct wanted){EVENT_AUTH, "open", path_in(guarded, "held"), 0},
-                             &record))
-            return 1;
-        if (getenv("PICKET_TEST_ABORT"))
-            backend->release(backend->state);
-    }
-    return 0;
-}
-
-static void let_go_at_the_end(bool killed)
-{
-    CHECK(mount("picket", guarded, "tmpfs", 0, "size=4m") == 0, "%s", strerror(errno));
-    write_file(path_in(guarded, "held"), "held", 0644);
-    int told[2];
-    CHECK(pipe2(told, O_CLOEXEC) == 0, "%s", strerror(errno));
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, told[1], 1);
-    if (killed)
-        unsetenv("PICKET_TEST_ABORT");
-    else
-        setenv("PICKET_TEST_ABORT", "1", 1);
-    const char *const arguments[] = {self, "--hold", guarded, NULL};
-    pid_t bridge = -1;
-    CHECK(posix_spawn(&bridge, self, &actions, NULL, (char *const *)(uintptr_t)arguments, environ) == 0, "spawn");
-    posix_spawn_file_actions_destroy(&actions);
-    close(told[1]);
-    char byte;
-    CHECK(read(told[0], &byte, 1) == 1, "the holder guards");
-    const char *const opener[] = {self, "--open", path_in(guarded, "held"), NULL};
-    pid_t pid = start_child(opener);
-    CHECK(read(told[0], &byte, 1) == 1, "the holder was asked");
-    if (killed)
-        kill(bridge, SIGKILL);
-    CHECK(wait_child(pid) == 0, "the opener goes on");
-    kill(bridge, SIGKILL);
-    wait_child(bridge);
-    close(told[0]);
-    CHECK(umount2(guarded, 0) == 0, "%s", strerror(errno));
-}
-
 static bool mount_ext4(void)
 {
     char command[512];
@@ -415,33 +273,16 @@ static bool mount_ext4(void)
 
 int main(int argc, char **argv)
 {
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[length > 0 ? length : 0] = 0;
-    if (argc > 2 && strcmp(argv[1], "--hold") == 0) {
-        snprintf(guarded, sizeof guarded, "%s", argv[2]);
-        return holder();
-    }
     if (argc > 1)
         return child(argc, argv);
-    if (geteuid() != 0) {
-        fprintf(stderr, "linux_backend_test: skipped: fanotify needs root; run it as root\n");
-        return SKIPPED;
-    }
-    alarm(WHOLE_TEST_SECONDS);
-    snprintf(root, sizeof root, "/tmp/picket-backend-XXXXXX");
-    if (!mkdtemp(root))
-        return 1;
-    snprintf(guarded, sizeof guarded, "%s/guarded", root);
+    int code = begin_test("linux_backend_test");
+    if (code != 0)
+        return code;
     snprintf(other, sizeof other, "%s/other", root);
     snprintf(bound, sizeof bound, "%s/bound", root);
-    mkdir(guarded, 0755);
     mkdir(other, 0755);
     mkdir(bound, 0755);
-    chmod(root, 0755);
 
-    CHECK(RUN(self, "--start-unprivileged") == 0, "without privilege it says what is missing");
-    let_go_at_the_end(true);
-    let_go_at_the_end(false);
     backend = linux_backend();
     char error[256] = "";
     CHECK(backend->start(backend->state, NULL, error, sizeof error) == 0, "%s", error);
@@ -455,14 +296,9 @@ int main(int argc, char **argv)
         backend->stop(backend->state);
         backend->stop(backend->state);
     }
-    CHECK(losses == 0, "%u losses", losses);
     umount2(bound, MNT_DETACH);
-    umount2(guarded, MNT_DETACH);
     unlink(path_in(root, "image"));
-    rmdir(guarded);
     rmdir(other);
     rmdir(bound);
-    rmdir(root);
-    fprintf(stderr, "linux_backend_test: %u failures\n", failures);
-    return failures ? 1 : 0;
+    return end_test("linux_backend_test");
 }

@@ -1,0 +1,60 @@
+// How a process is told: copies of what the table holds, so that nothing of it is borrowed once its lock is free.
+#include <string.h>
+
+#include "process_table.h"
+
+static struct bytes copy_out(struct process_table *table, struct text text, struct actor_view *scratch)
+{
+    struct bytes out = {scratch->scratch + scratch->used, 0};
+    out.length = text_pool_copy(&table->texts, text, scratch->scratch + scratch->used,
+                                sizeof scratch->scratch - scratch->used);
+    scratch->used += out.length;
+    return out;
+}
+
+void process_table_view_image(struct process_table *table, uint32_t index, struct actor_view *scratch,
+                              struct process_view *out)
+{
+    if (index == PROCESS_NONE) {
+        out->executable = (struct bytes){NULL, 0};
+        out->args = (struct bytes){NULL, 0};
+        out->args_known = false;
+        out->executable_unresolved = true;
+        out->name[0] = 0;
+        return;
+    }
+    const struct process_image *image = &table->images[index];
+    out->executable = copy_out(table, image->executable, scratch);
+    out->executable_unresolved = image->executable_unresolved || out->executable.length == 0;
+    out->args = copy_out(table, image->args, scratch);
+    out->args_known = image->args_known;
+    memcpy(out->name, image->name, sizeof out->name);
+}
+
+static void view_entry(struct process_table *table, const struct process_entry *entry, struct actor_view *view,
+                       struct process_view *out)
+{
+    out->pid = entry->pid;
+    out->start_ticks = entry->start_ticks;
+    out->uid = entry->uid;
+    out->real_uid = entry->real_uid;
+    out->gid = entry->gid;
+    out->user_known = entry->user_known;
+    process_table_view_image(table, entry->image, view, out);
+}
+
+void process_table_view(struct process_table *table, const struct process_entry *entry, struct actor_view *view)
+{
+    view->used = 0;
+    view_entry(table, entry, view, &view->process);
+    memset(&view->parent, 0, sizeof view->parent);
+    if (entry->parent_pid == 0)
+        return;
+    const struct process_entry *parent = process_table_peek(table, entry->parent_pid);
+    if (parent && (entry->parent_serial == 0 || parent->serial == entry->parent_serial)) {
+        view_entry(table, parent, view, &view->parent);
+        return;
+    }
+    view->parent.pid = entry->parent_pid;
+    view->parent.executable_unresolved = true;
+}
