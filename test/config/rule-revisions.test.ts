@@ -114,13 +114,15 @@ test('a changed file in a watched folder, and one beside it, are seen', async ()
       changes++;
     });
     // Written until it is seen: a watcher needs a moment to begin.
-    await expect
-      .poll(() => (write('one', `n${Math.random()}`), changes), { interval: 300 })
-      .toBeGreaterThan(0);
+    const changesAfter = (change: () => void): number => {
+      change();
+      return changes;
+    };
+    const changeRule = (): void => write('one', `n${Math.random()}`);
+    await expect.poll(() => changesAfter(changeRule), { interval: 300 }).toBeGreaterThan(0);
     const before = changes;
-    await expect
-      .poll(() => (writeFileSync(list, String(Math.random())), changes), { interval: 300 })
-      .toBeGreaterThan(before);
+    const changeList = (): void => writeFileSync(list, String(Math.random()));
+    await expect.poll(() => changesAfter(changeList), { interval: 300 }).toBeGreaterThan(before);
   } finally {
     rmSync(outside, { recursive: true, force: true });
   }
