@@ -54,23 +54,40 @@ static int open_mount(const struct mount_line *mount)
     return fd;
 }
 
-// The canonical mount of the filesystem that mount `mount_id` shows: of the whole filesystem if there is one, then the
-// shortest mount point. -1: none can be opened.
-static int open_canonical_mount(uint64_t mount_id)
+// How mountinfo calls the filesystem that a mount shows.
+static bool find_mount(uint32_t mount_id, uint32_t *major_number, uint32_t *minor_number)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (!file)
-        return -1;
-    static _Thread_local struct mount_line mount, own, best;
+        return false;
+    struct mount_line mount;
     char *line = NULL;
     size_t capacity = 0;
     bool found = false;
     while (!found && getline(&line, &capacity, file) > 0)
-        found = mount_line_parse(line, &own) && own.mount_id == mount_id;
+        found = mount_line_parse(line, &mount) && mount.mount_id == mount_id;
+    free(line);
+    fclose(file);
+    if (found) {
+        *major_number = mount.major;
+        *minor_number = mount.minor;
+    }
+    return found;
+}
+
+// The canonical mount of a filesystem: of the whole of it if there is one, then the shortest mount point. -1: none can
+// be opened.
+static int open_canonical_mount(uint32_t major_number, uint32_t minor_number)
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    if (!file)
+        return -1;
+    struct mount_line mount, best = {0};
+    char *line = NULL;
+    size_t capacity = 0;
     int fd = -1;
-    rewind(file);
-    while (found && getline(&line, &capacity, file) > 0) {
-        if (!mount_line_parse(line, &mount) || mount.major != own.major || mount.minor != own.minor)
+    while (getline(&line, &capacity, file) > 0) {
+        if (!mount_line_parse(line, &mount) || mount.major != major_number || mount.minor != minor_number)
             continue;
         if (fd >= 0 && (mount.is_whole < best.is_whole || (mount.is_whole == best.is_whole &&
                         mount.mount_point_length >= best.mount_point_length)))
@@ -140,7 +157,10 @@ bool filesystem_set_add(struct filesystem_set *set, struct bytes path, char *err
     if (set->count == FILESYSTEMS_MAX)
         return refuse(error, error_size, name, "more than 64 filesystems are listed");
 
-    int fd = open_canonical_mount(stat.stx_mnt_id);
+    uint32_t major_number = 0, minor_number = 0;
+    int fd = find_mount((uint32_t)stat.stx_mnt_id, &major_number, &minor_number)
+                 ? open_canonical_mount(major_number, minor_number)
+                 : -1;
     if (fd < 0)
         return refuse(error, error_size, name, "no mount point of its filesystem can be opened as a folder");
     if (!describe(&set->items[set->count], fd)) {
@@ -151,7 +171,35 @@ bool filesystem_set_add(struct filesystem_set *set, struct bytes path, char *err
         close(fd);
         return true;
     }
+    set->items[set->count].major = major_number;
+    set->items[set->count].minor = minor_number;
     set->count++;
+    return true;
+}
+
+bool filesystem_set_follow(struct filesystem_set *set, const struct filesystem_set *before)
+{
+    set->count = 0;
+    for (size_t i = 0; i < before->count; i++) {
+        const struct filesystem *old = &before->items[i];
+        struct filesystem *now = &set->items[i];
+        int fd = open_canonical_mount(old->major, old->minor);
+        if (fd >= 0 && (!describe(now, fd) || now->device != old->device)) {
+            close(fd);
+            fd = -1;
+        }
+        if (fd < 0) {
+            *now = *old;
+            now->mount_fd = fcntl(old->mount_fd, F_DUPFD_CLOEXEC, 3);
+            if (now->mount_fd < 0) {
+                filesystem_set_close(set);
+                return false;
+            }
+        }
+        now->major = old->major;
+        now->minor = old->minor;
+        set->count++;
+    }
     return true;
 }
 

@@ -14,6 +14,7 @@ enum { FILESYSTEMS_MAX = 64, MOUNT_POINT_BYTES = 4096 };
 struct filesystem {
     uint64_t device;            // st_dev
     uint64_t fsid;              // as fanotify reports it
+    uint32_t major, minor;      // as mountinfo calls its mounts; not always those of `device` (btrfs)
     int mount_fd;               // a directory on the canonical mount, opened for reading: marks and handles need it
     uint64_t mount_id;          // STATX_MNT_ID_UNIQUE where the kernel has it
     bool reads_never_block;     // tmpfs: its content is in memory
@@ -41,6 +42,12 @@ bool mount_line_parse(const char *line, struct mount_line *mount);
 // Adds the filesystem that holds `path`; a second path on the same one changes nothing. False with a sentence in
 // `error`: it can't be guarded. May block on the filesystem: never on the reader's thread.
 bool filesystem_set_add(struct filesystem_set *set, struct bytes path, char *error, size_t error_size);
+
+// Fills `set` with the very filesystems of `before`, each by the canonical mount that is there now; one that has none
+// left is kept by the descriptor it had. No other filesystem is ever added: where a mount has gone, its path means the
+// filesystem below, which nobody asked to guard. False: no descriptor left.
+bool filesystem_set_follow(struct filesystem_set *set, const struct filesystem_set *before);
+
 void filesystem_set_close(struct filesystem_set *set);
 
 const struct filesystem *filesystem_set_find(const struct filesystem_set *set, uint64_t device);

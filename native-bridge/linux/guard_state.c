@@ -29,29 +29,50 @@ static void set_masks(struct guard_state *state, const struct policy *policy)
     state->notify_exit = policy_subscribes(policy, EVENT_NOTIFY, "exit");
 }
 
-struct guard_state *guard_state_build(const struct policy *policy, tell_unguarded unguarded, void *context)
+// Without its filesystems yet.
+static struct guard_state *begin(const struct policy *policy)
 {
     struct guard_state *state = calloc(1, sizeof *state);
     if (!state)
         return NULL;
     atomic_init(&state->references, 1);
     user_names_load(&state->users, "/etc/passwd");
-    if (!policy)
+    if (policy) {
+        // policy_ref() counts on an object that is otherwise never changed.
+        state->policy = policy_ref((struct policy *)policy);
+        set_masks(state, policy);
+    }
+    return state;
+}
+
+// With its filesystems in place.
+static struct guard_state *complete(struct guard_state *state, bool filesystems_found)
+{
+    const struct policy *policy = state->policy;
+    if (filesystems_found && (!policy || never_denied_build(&state->never_denied, policy->never_denied,
+                                                            policy->never_denied_count, &state->filesystems)))
         return state;
-    // policy_ref() counts on an object that is otherwise never changed.
-    state->policy = policy_ref((struct policy *)policy);
-    set_masks(state, policy);
-    for (size_t i = 0; i < policy->guarded_filesystems_count; i++) {
+    guard_state_unref(state);
+    return NULL;
+}
+
+struct guard_state *guard_state_build(const struct policy *policy, tell_unguarded unguarded, void *context)
+{
+    struct guard_state *state = begin(policy);
+    if (!state)
+        return NULL;
+    for (size_t i = 0; policy && i < policy->guarded_filesystems_count; i++) {
         char sentence[512];
         if (!filesystem_set_add(&state->filesystems, policy->guarded_filesystems[i], sentence, sizeof sentence))
             unguarded(context, sentence);
     }
-    if (!never_denied_build(&state->never_denied, policy->never_denied, policy->never_denied_count,
-                            &state->filesystems)) {
-        guard_state_unref(state);
-        return NULL;
-    }
-    return state;
+    return complete(state, true);
+}
+
+struct guard_state *guard_state_follow(const struct guard_state *before)
+{
+    struct guard_state *state = begin(before->policy);
+    return state ? complete(state, filesystem_set_follow(&state->filesystems, &before->filesystems)) : NULL;
 }
 
 struct guard_state *guard_state_ref(struct guard_state *state)

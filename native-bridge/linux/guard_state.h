@@ -28,6 +28,10 @@ struct guard_state {
 
 // May block on filesystems and allocates: never on the reader's thread. NULL: out of memory.
 struct guard_state *guard_state_build(const struct policy *policy, tell_unguarded unguarded, void *context);
+
+// The same policy on the same filesystems, after mounts have changed. NULL: out of memory or descriptors.
+struct guard_state *guard_state_follow(const struct guard_state *before);
+
 struct guard_state *guard_state_ref(struct guard_state *state);
 void guard_state_unref(struct guard_state *state);  // NULL passes
 

@@ -66,18 +66,9 @@ static void linux_set_agent(void *context, uint32_t pid)
 
 // ---- policy
 
-// apply_lock held.
-static bool put_in_force(struct linux_state *state, const struct policy *policy, tell_unguarded unguarded,
-                         void *context, char *error, size_t error_size)
+// apply_lock held. Takes the reference to `now`.
+static void put_in_force(struct linux_state *state, struct guard_state *now, tell_unguarded unguarded, void *context)
 {
-    struct guard_state *now = guard_state_build(policy, unguarded, context);
-    if (!now) {
-        snprintf(error, error_size, "the policy is not applied: out of memory");
-        return false;
-    }
-    if (state->connector_error[0] && (now->notify_exec || now->notify_fork || now->notify_exit))
-        unguarded(context, state->connector_error);
-
     lock(&state->guard_lock);
     struct guard_state *before = state->guard;
     state->guard = now;  // first, so that no question of a new mark meets the guard of before
@@ -94,7 +85,6 @@ static bool put_in_force(struct linux_state *state, const struct policy *policy,
     guard_marks_remove(state->file_group, &before->filesystems, before->file_mask, &now->filesystems, now->file_mask);
     guard_marks_remove(state->name_group, &before->filesystems, before->name_mask, &now->filesystems, now->name_mask);
     guard_state_unref(before);
-    return true;
 }
 
 static void ignore_unguarded(void *context, const char *sentence)
@@ -105,11 +95,11 @@ static void ignore_unguarded(void *context, const char *sentence)
 
 void linux_follow_mounts(struct linux_state *state)
 {
-    char error[256];
     lock(&state->apply_lock);
-    // Out of memory is all that can fail: then the marks and names of before stay.
-    if (state->guard->policy)
-        (void)put_in_force(state, state->guard->policy, ignore_unguarded, NULL, error, sizeof error);
+    // NULL: memory or descriptors ran out, and the marks and names of before stay.
+    struct guard_state *now = state->guard->policy ? guard_state_follow(state->guard) : NULL;
+    if (now)
+        put_in_force(state, now, ignore_unguarded, NULL);
     unlock(&state->apply_lock);
 }
 
@@ -118,9 +108,16 @@ static int apply_policy(void *context, const struct policy *policy, tell_unguard
 {
     struct linux_state *state = context;
     lock(&state->apply_lock);
-    bool applied = put_in_force(state, policy, unguarded, tell_context, error, error_size);
+    struct guard_state *now = guard_state_build(policy, unguarded, tell_context);
+    if (now) {
+        if (state->connector_error[0] && (now->notify_exec || now->notify_fork || now->notify_exit))
+            unguarded(tell_context, state->connector_error);
+        put_in_force(state, now, unguarded, tell_context);
+    } else {
+        snprintf(error, error_size, "the policy is not applied: out of memory");
+    }
     unlock(&state->apply_lock);
-    return applied ? 0 : -1;
+    return now ? 0 : -1;
 }
 
 // ---- answers

@@ -219,6 +219,28 @@ static void marks_follow_the_policy(void)
     CHECK(RUN(self, "--open", path_in(guarded, "denied.txt")) == EPERM, "guarded again");
 }
 
+// The canonical mount goes and the same filesystem stays elsewhere: its files are called by the mount that is left,
+// meanwhile unresolved; and what lies below the mount that went is not guarded in its stead.
+static void paths_follow_the_mounts(void)
+{
+    struct record record;
+    bool followed = false, wrong = false;
+    CHECK(mount(guarded, other, NULL, MS_BIND, NULL) == 0 && umount2(guarded, MNT_DETACH) == 0, "%s", strerror(errno));
+    for (int tries = 0; tries < 500 && !followed; tries++) {
+        size_t from = records_so_far();
+        CHECK(RUN(self, "--open", path_in(other, "plain.txt")) == 0, "opens");
+        if (!expect(&from, (struct wanted){EVENT_AUTH, "open", NULL, 0}, &record))
+            break;
+        followed = strcmp(record.path, path_in(other, "plain.txt")) == 0 && !record.path_unresolved;
+        wrong = wrong || (!followed && !record.path_unresolved);
+    }
+    CHECK(followed && !wrong, "path %s, unresolved %d", record.path, record.path_unresolved);
+    write_file(path_in(guarded, "denied-below"), "x", 0644);
+    CHECK(RUN(self, "--open", path_in(guarded, "denied-below")) == 0, "the filesystem below is not guarded");
+    CHECK(unlink(path_in(guarded, "denied-below")) == 0, "%s", strerror(errno));
+    CHECK(mount(other, guarded, NULL, MS_BIND, NULL) == 0 && umount2(other, MNT_DETACH) == 0, "%s", strerror(errno));
+}
+
 static void guard_on(const char *type)
 {
     fprintf(stderr, "on %s\n", type);
@@ -256,6 +278,7 @@ static void guard_on(const char *type)
         own_opens_are_exempt();
         the_agent_is_exempt_while_it_is_connected();
         marks_follow_the_policy();
+        paths_follow_the_mounts();
     }
     apply((const char *const[]){NULL}, false, false);
     CHECK(umount2(bound, 0) == 0, "%s", strerror(errno));
