@@ -23,7 +23,8 @@ export function startThread(
   onMessage: (message: LaneWorkerMessage) => void,
 ): LaneThread {
   const { epoch, place } = workerData;
-  const worker = new Worker(script, { workerData, name: `auth lane, epoch ${epoch}` });
+  // Without the process's own options: some (--input-type, --eval) mean its main script alone.
+  const worker = new Worker(script, { workerData, execArgv: [], name: `auth lane, epoch ${epoch}` });
   const ready = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<ThreadExit>();
   let end: LaneWorkerEnd | undefined;
