@@ -214,21 +214,29 @@ function decodeField(
 ): void {
   const reader = new WireReader().over(bytes, start, end);
   let name = '';
-  let payload: Uint8Array | undefined;
+  let source = bytes;
+  let from = -1;
+  let to = -1;
   for (let key = reader.key(); key !== 0; key = reader.key()) {
     if (key !== 1 * 8 + 2 && key !== 2 * 8 + 2) {
       reader.skip(key);
       continue;
     }
     const length = reader.length();
-    const from = reader.position;
+    const at = reader.position;
     reader.position += length;
-    if (key === 1 * 8 + 2) name = keyOfRange(bytes, from, from + length);
-    else
-      payload =
-        payload === undefined ? bytes.subarray(from, from + length) : joined(payload, bytes, from, length);
+    if (key === 1 * 8 + 2) {
+      name = keyOfRange(bytes, at, at + length);
+    } else if (from < 0) {
+      from = at;
+      to = at + length;
+    } else {
+      source = joined(source.subarray(from, to), bytes, at, length);
+      from = 0;
+      to = source.length;
+    }
   }
-  const value = payload === undefined ? undefined : decodeValue(payload, 0, payload.length, depth + 1);
+  const value = from < 0 ? undefined : decodeValue(source, from, to, depth + 1);
   // Defined, not assigned: a key named __proto__ is data like any other.
   if (name === '__proto__')
     Object.defineProperty(map, name, { value, enumerable: true, configurable: true, writable: true });

@@ -14,8 +14,11 @@ export class MalformedEventError extends Error {
 /** Other languages' decoders stop at 100 nested messages; so do we. */
 export const MAX_NESTING = 100;
 
+// Shared: a typed array of its own for each reader would cost more than the reading.
+const NO_BYTES = new Uint8Array(0);
+
 export class WireReader {
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NO_BYTES;
   position = 0;
   end = 0;
 
