@@ -6,7 +6,7 @@ import type { Platform, Trigger } from '../events/triggers.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
 import { accessOf } from './fact-access.ts';
 import { ANY_TYPE, checkOperands, type FactType, nameOf } from './operand-types.ts';
-import type { Place } from './rule-document.ts';
+import type { PlaceOfPart } from './rule-document.ts';
 import { oneOf, type RuleProblem } from './rule-problem.ts';
 
 export interface ResolvedFact {
@@ -70,7 +70,7 @@ export function checkLeaf(
   leaf: Leaf,
   trigger: Trigger,
   platform: Platform,
-  placeOf: (key: keyof Leaf, entry?: number) => Place,
+  placeOf: PlaceOfPart,
 ): LeafFinding {
   const absent: (AbsentFact & { key: 'fact' | 'path' | 'value' })[] = [];
   const fact = resolveFact(leaf.fact, leaf.path, trigger, platform);
@@ -92,8 +92,8 @@ export function explainAbsent(
 ): Pick<RuleProblem, 'code' | 'message' | 'found' | 'expected'> {
   const places = whereOffered(name);
   const here = places.filter((place) => place.platform === platform).map((place) => place.trigger);
-  const where = everywhere ? trigger : `${trigger} on ${platform}`;
-  const message = `${name} does not exist in ${where}`;
+  const place = everywhere ? trigger : `${trigger} on ${platform}`;
+  const message = `${name} does not exist in ${place}`;
   if (here.length > 0) {
     return {
       code: 'fact-elsewhere',
@@ -110,7 +110,7 @@ export function explainAbsent(
   const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
   return {
     code: 'unknown-fact',
-    message: `no event of ${where} has ${name}${meant}`,
+    message: `no event of ${place} has ${name}${meant}`,
     found: name,
     expected: nearest ?? 'a fact of this trigger',
   };

@@ -2,19 +2,21 @@
 // checked apart (condition-facts.ts), for that depends on the trigger.
 
 import type { AllOf, AnyOf, Condition, Leaf, NamedReference, NotOf } from './conditions.ts';
-import { parseLeaf } from './leaf-syntax.ts';
+import { LEAF_KEYS, parseLeaf } from './leaf-syntax.ts';
 import { nearestName } from './nearest.ts';
-import type { DocumentPath, Place, RuleDocument } from './rule-document.ts';
+import type { DocumentPath, PlaceOfPart, RuleDocument } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 import { unknownKey } from './schema-problems.ts';
 
 /** Where the parts of a leaf stand. */
-export type LeafPlaces = ReadonlyMap<Leaf, (key: keyof Leaf, entry?: number) => Place>;
+export type LeafPlaces = ReadonlyMap<Leaf, PlaceOfPart>;
 
 export interface ConditionSyntax {
   readonly document: RuleDocument;
   readonly conditionNames: ReadonlySet<string>;
-  readonly places: Map<Leaf, (key: keyof Leaf, entry?: number) => Place>;
+  readonly places: Map<Leaf, PlaceOfPart>;
+  /** Gathers the leaves that are right, for checks that go on although a neighbour is wrong. */
+  readonly leaves?: Leaf[];
   report(problem: RuleProblem): void;
 }
 
@@ -22,7 +24,6 @@ type Parsed = Readonly<Record<string, unknown>>;
 
 const KINDS = ['all', 'any', 'not', 'condition', 'fact'] as const;
 const LABELS = ['name', 'priority'] as const;
-const LEAF_KEYS = ['fact', 'path', 'operator', 'value', ...LABELS] as const;
 
 /** undefined: wrong, and reported. */
 export function parseCondition(

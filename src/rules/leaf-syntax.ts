@@ -6,7 +6,7 @@ import { DECORATORS, parseOperatorName } from './decorators.ts';
 import { nearestName } from './nearest.ts';
 import { checkOperands } from './operand-types.ts';
 import { OPERATORS } from './operators.ts';
-import type { DocumentPath, Place } from './rule-document.ts';
+import type { DocumentPath, Place, PlaceOfPart } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 import { unknownKey } from './schema-problems.ts';
 
@@ -26,6 +26,12 @@ export function parseLeaf(
   };
   for (const key of ['fact', 'operator', 'value'] as const) {
     if (value[key] !== undefined) continue;
+    isGood = false;
+    // A key that is there under a wrong name is not missing as well.
+    if (
+      Object.keys(value).some((typed) => !LEAF_KEYS.includes(typed) && nearestName(typed, LEAF_KEYS) === key)
+    )
+      continue;
     const message = `the key \`${key}\` is missing`;
     error(document.placeOf(path), { code: 'missing-key', message, expected: EXPECTED[key] });
   }
@@ -59,14 +65,19 @@ export function parseLeaf(
     operator,
     value: parsed.value,
   };
-  const placeOf = (key: keyof Leaf, entry?: number): Place =>
-    document.placeOf([...path, key, ...(entry === undefined ? [] : [entry])]);
+  const placeOf: PlaceOfPart = (key, entry) => {
+    const at = [...path, key, ...(entry === undefined ? [] : [entry])];
+    return { ...document.placeOf(at), source: document.sourceOf(at) };
+  };
   const problems = checkOperands(leaf, placeOf);
   for (const problem of problems) syntax.report(problem);
   if (problems.length > 0) return undefined;
   syntax.places.set(leaf, placeOf);
+  syntax.leaves?.push(leaf);
   return leaf;
 }
+
+export const LEAF_KEYS: readonly string[] = ['fact', 'path', 'operator', 'value', 'name', 'priority'];
 
 const EXPECTED: Readonly<Record<string, string>> = {
   fact: 'the name of a fact, such as `process`',

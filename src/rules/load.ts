@@ -3,7 +3,13 @@
 import type { Platform } from '../events/triggers.ts';
 import { type LeafPlaces, parseCondition } from './condition-syntax.ts';
 import type { Condition, Leaf, NamedConditions, RootCondition } from './conditions.ts';
-import { type DocumentPath, type Place, parseRuleDocument, type RuleDocument } from './rule-document.ts';
+import {
+  type DocumentPath,
+  type Place,
+  type PlaceOfPart,
+  parseRuleDocument,
+  type RuleDocument,
+} from './rule-document.ts';
 import { type RuleText, readRuleFiles } from './rule-files.ts';
 import { parseRule } from './rule-parser.ts';
 import { describeValue, oneOf, RuleFileError, type RuleProblem } from './rule-problem.ts';
@@ -51,7 +57,7 @@ export function parseRules(texts: readonly RuleText[], options: LoadOptions = {}
     const document = parseRuleDocument(file, text, report);
     return document === undefined ? [] : [parseFile(document, report)];
   });
-  const places = new Map<Leaf, (key: keyof Leaf, entry?: number) => Place>();
+  const places = new Map<Leaf, PlaceOfPart>();
   const { conditions, conditionPlaces } = parseNamedConditions(files, places, report);
   const rules: RuleDefinition[] = [];
   const firstOf = new Map<string, Place>();
@@ -135,7 +141,7 @@ function parseFile(document: RuleDocument, report: (problem: RuleProblem) => voi
 
 function parseNamedConditions(
   files: readonly ParsedFile[],
-  places: Map<Leaf, (key: keyof Leaf, entry?: number) => Place>,
+  places: Map<Leaf, PlaceOfPart>,
   report: (problem: RuleProblem) => void,
 ): { conditions: NamedConditions; conditionPlaces: ReadonlyMap<string, Place> } {
   const conditionPlaces = new Map<string, Place>();

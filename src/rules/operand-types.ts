@@ -6,7 +6,7 @@ import { parseNetwork } from './cidr.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
 import { parseOperatorName } from './decorators.ts';
 import { compilePattern, PatternError } from './patterns.ts';
-import type { Place } from './rule-document.ts';
+import type { PlaceOfPart } from './rule-document.ts';
 import { describeValue, type RuleProblem } from './rule-problem.ts';
 
 export interface FactType {
@@ -29,7 +29,7 @@ type Fault = Pick<RuleProblem, 'code' | 'message' | 'found' | 'expected'> & {
 /** @param valueType of the other fact, where the value is one. Types that aren't known are any type. */
 export function checkOperands(
   leaf: Leaf,
-  placeOf: (key: keyof Leaf, entry?: number) => Place,
+  placeOf: PlaceOfPart,
   factType: FactType = ANY_TYPE,
   valueType: FactType = ANY_TYPE,
 ): RuleProblem[] {
@@ -39,11 +39,17 @@ export function checkOperands(
     ? { kind: 'fact', type: valueType, name: nameOf(leaf.value.fact, leaf.value.path) }
     : { kind: 'value', value: leaf.value, at: undefined };
   const folds = decorators.includes('ignoreCase');
-  return decorate(decorators, operator, fact, value, folds).map(({ key, at, ...fault }) => ({
-    ...placeOf(key, at),
-    ...fault,
-    severity: 'error' as const,
-  }));
+  return decorate(decorators, operator, fact, value, folds).map(({ key, at, ...fault }) => {
+    const { source, ...place } = placeOf(key, at);
+    const found = key === 'value' ? asWritten(fault.found, source) : fault.found;
+    return { ...place, ...fault, found, severity: 'error' as const };
+  });
+}
+
+/** `0644` is the number 644 in YAML: whoever wrote it must be shown both. */
+function asWritten(found: string | undefined, source: string | undefined): string | undefined {
+  if (found === undefined || source === undefined || !found.startsWith('number ')) return found;
+  return found === `number ${source}` ? found : `${source}, which is the ${found}`;
 }
 
 export function nameOf(fact: string, path: string | undefined): string {

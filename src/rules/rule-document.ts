@@ -1,6 +1,18 @@
 // One rule file as plain data, with the line and column of everything in it.
 
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+} from 'yaml';
+import type { Leaf } from './conditions.ts';
 import type { RuleProblem } from './rule-problem.ts';
 
 export type DocumentPath = readonly (string | number)[];
@@ -10,6 +22,12 @@ export interface Place {
   readonly line: number;
   readonly column: number;
 }
+
+/** Where a part of a leaf stands, and how it was written where that is one word. */
+export type PlaceOfPart = (
+  key: keyof Leaf,
+  entry?: number,
+) => Place & { readonly source?: string | undefined };
 
 export interface RuleDocument {
   readonly file: string;
@@ -37,10 +55,14 @@ export function parseRuleDocument(
   if (!Array.isArray(documents)) return emptyDocument(file);
   const [document, second] = documents;
   if (document === undefined) return emptyDocument(file);
-  for (const error of documents.flatMap((one) => one.errors)) {
-    report({ ...place(error.pos[0]), ...explainSyntax(error.code, error.message), severity: 'error' });
+  // The first error only: those behind it are mostly its echoes.
+  const [error] = documents.flatMap((one) => one.errors);
+  if (error !== undefined) {
+    const json = file.endsWith('.json') ? explainJson(file, text) : undefined;
+    const problem = json ?? { ...place(error.pos[0]), ...explainSyntax(error.code, error.message) };
+    report({ ...problem, severity: 'error' });
+    return undefined;
   }
-  if (documents.some((one) => one.errors.length > 0)) return undefined;
   if (second !== undefined) {
     report({
       ...place(second.range[0]),
@@ -52,6 +74,11 @@ export function parseRuleDocument(
     });
     return undefined;
   }
+
+  const value = plainValue(document, (at, code, message, found) => {
+    report({ ...place(at), code, message, found, severity: 'error' });
+  });
+  if (value === undefined) return undefined;
 
   const resolve = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
   const walk = (path: DocumentPath, wantsKey: boolean): Node | undefined => {
@@ -77,7 +104,7 @@ export function parseRuleDocument(
   const placeOfNode = (node: Node | undefined): Place => place(node?.range?.[0] ?? 0);
   return {
     file,
-    value: plain(document.toJS()),
+    value: value.plain,
     placeOf: (path) => placeOfNode(walk(path, false)),
     placeOfKey: (path) => placeOfNode(walk(path, true)),
     sourceOf: (path) => {
@@ -86,6 +113,31 @@ export function parseRuleDocument(
     },
   };
 }
+
+/** undefined: its aliases lead nowhere, or to too much, and that is reported. */
+function plainValue(
+  document: Document,
+  report: (at: number, code: string, message: string, found?: string) => void,
+): { readonly plain: unknown } | undefined {
+  let isWhole = true;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      isWhole = false;
+      report(alias.range?.[0] ?? 0, 'yaml-alias', 'no anchor of this name stands before', `*${alias.source}`);
+    },
+  });
+  if (!isWhole) return undefined;
+  try {
+    return { plain: plain(document.toJS()) };
+  } catch (error) {
+    // The library stops where few aliases would grow to a giant.
+    report(0, 'yaml-alias', `this file's aliases can't be expanded: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function emptyDocument(file: string): RuleDocument {
   const start = { file, line: 1, column: 1 };
@@ -124,6 +176,19 @@ function explainSyntax(code: string, message: string): Pick<RuleProblem, 'code' 
       return { code: 'yaml-syntax', message: 'a tab indents this line', expected: 'spaces' };
     default:
       return { code: 'yaml-syntax', message: `this is not valid YAML: ${lowerFirst(firstLine(message))}` };
+  }
+}
+
+/** JSON's own parser says what a writer of JSON understands. */
+function explainJson(file: string, text: string): Omit<RuleProblem, 'severity'> | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    const found = / in JSON at position \d+ \(line (\d+) column (\d+)\)$/.exec(messageOf(error));
+    if (found === null) return undefined;
+    const message = `this is not valid JSON: ${lowerFirst(messageOf(error).slice(0, found.index))}`;
+    return { file, line: Number(found[1]), column: Number(found[2]), code: 'json-syntax', message };
   }
 }
 

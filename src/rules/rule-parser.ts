@@ -1,14 +1,12 @@
 // One rule as it was written, turned into a RuleDefinition: keys, triggers, event type, conditions, facts and tests.
 
-import type { EcsEvent } from '../events/ecs-event.ts';
 import { triggersOf } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { parseCondition } from './condition-syntax.ts';
 import { type Leaf, type NamedConditions, type RootCondition, visitLeaves } from './conditions.ts';
 import { isAuthTrigger } from './decision.ts';
-import { checkGiven, touches } from './given-facts.ts';
 import { nearestName } from './nearest.ts';
-import type { DocumentPath, Place, RuleDocument } from './rule-document.ts';
+import type { DocumentPath, Place, PlaceOfPart, RuleDocument } from './rule-document.ts';
 import { findReach } from './rule-facts.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 import {
@@ -23,6 +21,7 @@ import {
   type WrittenRule,
 } from './schema.ts';
 import { explainIssues } from './schema-problems.ts';
+import { parseTests } from './test-parser.ts';
 
 export interface RuleContext {
   readonly document: RuleDocument;
@@ -31,7 +30,7 @@ export interface RuleContext {
   /** Of the file, for rules that name none. */
   readonly platforms: readonly Platform[] | undefined;
   readonly options: { readonly platform?: Platform | undefined };
-  readonly places: Map<Leaf, (key: keyof Leaf, entry?: number) => Place>;
+  readonly places: Map<Leaf, PlaceOfPart>;
   report(problem: RuleProblem): void;
 }
 
@@ -66,37 +65,57 @@ export function parseRule(
   const parsed = ruleSchema.safeParse(value);
   for (const problem of explainIssues(parsed.error?.issues ?? [], document, path, keysAt)) report(problem);
 
-  // Conditions are looked at even where the rest is wrong: one round of errors, not two.
-  const conditionPath = [...path, 'conditions'];
-  const conditions =
-    'conditions' in value && value.conditions !== undefined
-      ? parseCondition(value.conditions, conditionPath, { ...context, report }, true)
-      : undefined;
-  if (!parsed.success) return undefined;
-  const written = parsed.data;
-  const on = checkTriggers(written, path, document, report);
-  checkEventType(written, on, path, document, report);
-  if (conditions === undefined || 'fact' in conditions || on.length === 0) return undefined;
-
+  // Triggers, conditions and facts are looked at even where the rest is wrong: one round of errors, not several.
+  const written: Partial<WrittenRule> = parsed.data ?? salvage(value);
   const leaves: Leaf[] = [];
-  visitLeaves(conditions, context.named, (leaf) => leaves.push(leaf));
+  const conditions =
+    written.conditions === undefined
+      ? undefined
+      : parseCondition(written.conditions, [...path, 'conditions'], { ...context, leaves, report }, true);
+  if (conditions !== undefined) {
+    leaves.length = 0;
+    visitLeaves(conditions, context.named, (leaf) => leaves.push(leaf));
+  }
+  const on = checkTriggers(written.on ?? [], path, document, report);
+  if (written.event !== undefined) checkEventType(written.event, on, path, document, report);
+  const place = document.placeOf([...path, 'name']);
+  const placeOfTrigger = (trigger: Trigger): Place =>
+    document.placeOf([...path, 'on', (written.on ?? []).indexOf(trigger)]);
+  const platforms = written.platforms ?? context.platforms;
   const reach = findReach(
-    {
-      name: written.name,
-      on,
-      platforms: written.platforms ?? context.platforms,
-      leaves,
-      place: document.placeOf([...path, 'name']),
-      placeOfTrigger: (trigger) => document.placeOf([...path, 'on', written.on.indexOf(trigger)]),
-    },
+    { name: written.name ?? 'this rule', on, platforms, leaves, place, placeOfTrigger },
     context.places,
     context.options.platform,
   );
   for (const problem of reach.problems) report(problem);
-  const tests = parseTests(written, on, reach.platforms, leaves, path, document, report);
-  return isGood
-    ? definitionOf(written, on, reach.platforms, conditions, tests, document.placeOf(path))
-    : undefined;
+  const { type } = written.event ?? {};
+  const isTestable = written.name !== undefined && type !== undefined && on.length > 0;
+  // What a test gives is judged by a rule that is right: its mistakes would be repeated.
+  const tests =
+    isTestable && conditions !== undefined
+      ? parseTests(
+          written.tests ?? [],
+          { name: written.name ?? '', type, on, platforms: reach.platforms, leaves },
+          [...path, 'tests'],
+          document,
+          report,
+        )
+      : [];
+  if (parsed.data === undefined || conditions === undefined || 'fact' in conditions || on.length === 0) {
+    return undefined;
+  }
+  if (!isGood) return undefined;
+  return definitionOf(parsed.data, on, reach.platforms, conditions, tests, document.placeOf(path));
+}
+
+/** The keys of a wrong rule that are right by themselves. */
+function salvage(value: object): Partial<WrittenRule> {
+  const parts: Record<string, unknown> = {};
+  for (const key of ['name', 'on', 'platforms', 'conditions', 'event', 'tests'] as const) {
+    const part = ruleSchema.shape[key].safeParse((value as Readonly<Record<string, unknown>>)[key]);
+    if (part.success && part.data !== undefined) parts[key] = part.data;
+  }
+  return parts;
 }
 
 function keysAt(path: DocumentPath): readonly string[] {
@@ -132,14 +151,14 @@ function definitionOf(
 }
 
 function checkTriggers(
-  written: WrittenRule,
+  triggers: readonly string[],
   path: DocumentPath,
   document: RuleDocument,
   report: (problem: RuleProblem) => void,
 ): Trigger[] {
   const known = new Set<string>(PLATFORMS.flatMap((platform) => triggersOf(platform)));
   const on: Trigger[] = [];
-  for (const [index, trigger] of written.on.entries()) {
+  for (const [index, trigger] of triggers.entries()) {
     const place = document.placeOf([...path, 'on', index]);
     if (!known.has(trigger)) {
       const meant = nearestName(trigger, known) ?? [...known].find((name) => name.endsWith(`.${trigger}`));
@@ -167,7 +186,7 @@ function checkTriggers(
 }
 
 function checkEventType(
-  { event: { type } }: WrittenRule,
+  { type }: WrittenRule['event'],
   on: readonly Trigger[],
   path: DocumentPath,
   document: RuleDocument,
@@ -183,63 +202,4 @@ function checkEventType(
     : `\`${type}\` is for events that are told, and ${misfit} waits for an answer`;
   const expected = oneOf([...(isVerdict ? ['forward', 'drop'] : ['allow', 'deny']), 'alert', 'tag']);
   report({ ...place, code: 'event-type', message, found: type, expected, severity: 'error' });
-}
-
-function parseTests(
-  written: WrittenRule,
-  on: readonly Trigger[],
-  platforms: readonly Platform[],
-  leaves: readonly Leaf[],
-  path: DocumentPath,
-  document: RuleDocument,
-  report: (problem: RuleProblem) => void,
-): RuleTest[] {
-  const { type } = written.event;
-  const expectations = [type, 'none', `todo-${type}`, 'todo-none'];
-  const names = new Set<string>();
-  return (written.tests ?? []).map((test, index) => {
-    const at = [...path, 'tests', index];
-    const fail = (key: string, code: string, message: string, found: string, expected: string): void =>
-      report({ ...document.placeOf([...at, key]), code, message, found, expected, severity: 'error' });
-    if (names.has(test.name)) {
-      fail(
-        'name',
-        'duplicate-test',
-        `another test of ${written.name} has this name`,
-        `\`${test.name}\``,
-        'a name of its own',
-      );
-    }
-    names.add(test.name);
-    if (!expectations.includes(test.expect)) {
-      const message = `a test of ${written.name} can't expect this`;
-      fail('expect', 'wrong-expectation', message, describeValue(test.expect), oneOf(expectations));
-    }
-    const trigger = on.find((one) => one === test.on) ?? on[0] ?? 'picket';
-    if (test.on !== undefined && test.on !== trigger) {
-      fail(
-        'on',
-        'wrong-trigger',
-        `${written.name} is not on this trigger`,
-        describeValue(test.on),
-        oneOf(on),
-      );
-    }
-    const given = test.given as EcsEvent;
-    const problems = checkGiven(test.given, document, [...at, 'given'], trigger, platforms);
-    for (const problem of problems) report(problem);
-    if (problems.length === 0 && leaves.length > 0 && !touches(given, leaves)) {
-      const message = `the test \`${test.name}\` asserts nothing: it gives no fact that the rule reads`;
-      const read = [...new Set(leaves.map((leaf) => `${leaf.fact}${leaf.path?.slice(1) ?? ''}`))];
-      fail(
-        'given',
-        'empty-test',
-        message,
-        describeValue(test.given),
-        `a value for ${oneOf(read.slice(0, 6))}`,
-      );
-    }
-    const { line, column } = document.placeOf(at);
-    return { name: test.name, given, expect: test.expect, on: trigger, line, column };
-  });
 }

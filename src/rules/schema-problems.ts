@@ -27,10 +27,21 @@ export function explainIssues(
   at: DocumentPath,
   keysAt: (path: DocumentPath) => readonly string[],
 ): RuleProblem[] {
+  const mistyped = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => nearestName(key, keysAt(stepsOf(issue))))
+      : [],
+  );
   return issues.flatMap((issue) => {
-    const below = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-    return explainIssue(issue, document, [...at, ...below], keysAt(below));
+    const below = stepsOf(issue);
+    const problems = explainIssue(issue, document, [...at, ...below], keysAt(below));
+    // A key that is there under a wrong name is not missing as well.
+    return problems.filter(({ code }) => code !== 'missing-key' || !mistyped.includes(String(below.at(-1))));
   });
+}
+
+function stepsOf(issue: Issue): (string | number)[] {
+  return issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
 }
 
 function explainIssue(
@@ -52,7 +63,7 @@ function explainIssue(
         ...document.placeOf(path.slice(0, -1)),
         code: 'missing-key',
         message: `the key ${name} is missing`,
-        expected: expectedOf(issue),
+        expected: EXPECTED[String(key)] ?? expectedOf(issue),
         severity: 'error',
       },
     ];
@@ -67,11 +78,24 @@ function explainIssue(
       code: 'wrong-value',
       message: `${name} can't be this${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
       found: describeValue(value),
-      expected: expectedOf(issue),
+      expected: typeof value === 'string' && isListWanted(issue) ? `a list: [${value}]` : expectedOf(issue),
       severity: 'error',
     },
   ];
 }
+
+const isListWanted = (issue: Issue): boolean => issue.code === 'invalid_type' && issue.expected === 'array';
+
+/** Of keys that are missing: what a rule says there. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  name: 'a name of its own, such as `exec-from-downloads`',
+  on: 'a list of triggers, such as `[notify.exec]`',
+  conditions: '`all:`, `any:`, `not:` or `condition:`',
+  event: 'what follows, such as `{ type: alert }`',
+  type: 'allow, deny, forward, drop, alert or tag',
+  given: 'the facts of an event, such as `{ process: { executable: /bin/x } }`',
+  expect: "the rule's own event type, none, or either after todo-",
+};
 
 /** A key that means nothing here, with the one that was most likely meant. */
 export function unknownKey(
