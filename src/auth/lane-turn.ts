@@ -79,6 +79,14 @@ export class LaneTurn {
     return this.#give(index);
   }
 
+  /** undefined: nobody has the turn, or it is just being handed over. */
+  runningEpoch(): number | undefined {
+    for (let index = 0; index < maxWorkers; index += 1) {
+      if (this.isRunning(index)) return this.#epochs[index];
+    }
+    return undefined;
+  }
+
   /** A warm worker offers itself. False: it was cancelled meanwhile. */
   offer(index: number): boolean {
     return Atomics.compareExchange(this.#states, index, place.starting, place.waiting) === place.starting;

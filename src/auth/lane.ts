@@ -66,7 +66,7 @@ export class Lane {
   #fifos: FifoPair | undefined;
   #preparing: Promise<void>;
   #newestEpoch: number;
-  #runningEpoch: number | undefined;
+  #toldEpoch: number | undefined;
   #outcome: LaneEnd | Error | undefined;
   #isReleased = false;
 
@@ -81,9 +81,9 @@ export class Lane {
     this.ended.catch(() => undefined);
   }
 
-  /** The epoch whose worker reads now; undefined before the first is ready. */
+  /** The epoch whose worker reads now; undefined before the first is ready and after the end. */
   get epoch(): number | undefined {
-    return this.#runningEpoch;
+    return this.#outcome === undefined ? (this.#turn.runningEpoch() ?? this.#toldEpoch) : undefined;
   }
 
   statistics(): LaneStatistics {
@@ -178,7 +178,7 @@ export class Lane {
         'auth rules are warm',
       );
     } else if (message.kind === 'running') {
-      this.#runningEpoch = epoch;
+      this.#toldEpoch = epoch;
       log.info({ epoch }, 'auth rules are in force');
       this.#cancel((thread) => thread.epoch < epoch);
     } else if (message.kind === 'evaluation_error') {
@@ -210,7 +210,6 @@ export class Lane {
   #finish(outcome: LaneEnd | Error): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
-    this.#runningEpoch = undefined;
     this.#cancel(() => true);
     this.#release();
   }
