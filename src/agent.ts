@@ -1,13 +1,16 @@
 // The assembled agent: configuration in, a running pipeline out. Everything that lives is made here and ends here.
 import type { Logger } from 'pino';
 import {
+  BehaviorSubject,
+  defer,
   EMPTY,
+  filter,
   merge,
   type Observable,
   ReplaySubject,
   Subject,
   Subscription,
-  shareReplay,
+  startWith,
   takeUntil,
   tap,
 } from 'rxjs';
@@ -16,12 +19,13 @@ import type { LaneStatistics } from './auth/lane-statistics.ts';
 import { type SlowLaneStatistics, slowLane } from './auth/slow-lane.ts';
 import { natsConnectionOptions } from './config/nats-options.ts';
 import { watchRuleFiles } from './config/rule-files.ts';
-import { loadRevision, ruleRevisions } from './config/rule-revisions.ts';
+import { loadRevision, ruleReloads } from './config/rule-revisions.ts';
 import type { Config } from './config/schema.ts';
-import { checkStreamOnce, deliveryParts, intakeLimits, natsBackoff } from './delivery.ts';
+import { deliveryParts, intakeLimits, natsBackoff } from './delivery.ts';
 import type { picket } from './events/proto/picket.js';
 import type { Trigger } from './events/triggers.ts';
 import { Ledger } from './observe/ledger.ts';
+import { dedupe } from './operators/dedupe.ts';
 import { pipeline } from './pipeline.ts';
 import { NatsLinkConnection } from './sinks/nats-link.ts';
 import { bridgeSource } from './sources/bridge.ts';
@@ -73,12 +77,19 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   const loader = { rules: config.rules, guard: config.guard, log, onFiles: files.add };
   const first = await loadRevision(loader, 1);
   const changes = config.rules.watch ? files.changes : EMPTY;
-  const revisions = ruleRevisions(first, merge(reload$, changes), loader).pipe(
-    takeUntil(stop$),
-    shareReplay({ bufferSize: 1, refCount: true }),
+  // The newest rules, whether a bridge has seen them or not; loaded on, also between two connections.
+  const newest$ = new BehaviorSubject(first);
+  const reloads = ruleReloads(first, merge(reload$, changes), loader).pipe(takeUntil(stop$));
+  let inForce: PolicyRevision = first;
+  let lastTried = first.epoch;
+  // A connection begins with what is in force: newer rules that a bridge refused are not offered again.
+  const revisions = defer(() =>
+    newest$.pipe(
+      filter(({ epoch }) => epoch > lastTried),
+      startWith(inForce),
+    ),
   );
 
-  let inForce: PolicyRevision = first;
   let lane: Lane | undefined;
   let bridgeStatistics: picket.v1.IBridgeStatistics | undefined;
   const settled$ = new Subject<void>();
@@ -103,6 +114,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     backoff: { firstMs: config.bridge.retry_first_ms, maxMs: config.bridge.retry_max_ms },
     log,
     onPolicy: (revision, { error }) => {
+      lastTried = Math.max(lastTried, revision.epoch);
       if (error !== '') return;
       inForce = revision;
       guarding.resolve();
@@ -112,12 +124,21 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     },
   }).pipe(tap((batch) => batch.endOfSource && options.untilEndOfSource && stop()));
 
+  // What can be wrong in the configuration shows before anything runs.
+  const deduped = dedupe({
+    rules: config.dedupe.rules.map(({ on, key }) => ({ triggers: on as Trigger[], key })),
+    windowMs: config.dedupe.window_ms,
+    maxKeys: config.dedupe.max_keys,
+    ledger,
+  });
+  const natsConnection = await natsConnectionOptions(config);
+
+  reloads.subscribe((revision) => newest$.next(revision));
   const link = new NatsLinkConnection({
-    connection: await natsConnectionOptions(config),
+    connection: natsConnection,
     backoff: natsBackoff(config),
     log,
   });
-  const unlistenStream = checkStreamOnce(link, config, log);
   const receipts = pipeline({
     source,
     ingest: { ledger, intake },
@@ -131,12 +152,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
           `an event of ${trigger} could not be judged; forwarded as it is`,
         ),
     },
-    dedupe: {
-      rules: config.dedupe.rules.map(({ on, key }) => ({ triggers: on as Trigger[], key })),
-      windowMs: config.dedupe.window_ms,
-      maxKeys: config.dedupe.max_keys,
-      ledger,
-    },
+    dedupe: deduped,
     ...deliveryParts(config, link, ledger, log),
   });
 
@@ -148,7 +164,6 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     bridge: bridgeStatistics,
   });
   const ended = run(receipts, stop$, config.agent.drain_ms).finally(async () => {
-    unlistenStream();
     stop();
     await Promise.race([link.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
   });

@@ -8,7 +8,6 @@ import type { PipelineParts } from './pipeline.ts';
 import { MemorySpool } from './sinks/memory-spool.ts';
 import { publish, subjectToken } from './sinks/nats.ts';
 import type { NatsLink } from './sinks/nats-link.ts';
-import { adviceFor } from './sinks/publish-errors.ts';
 import type { Backoff } from './sources/backoff.ts';
 import type { IntakeLimits } from './sources/intake.ts';
 
@@ -76,7 +75,7 @@ export function deliveryParts(config: Config, link: NatsLink, ledger: Ledger, lo
   };
 }
 
-export function laneSubject(kind: 'events' | 'alerts', { agent }: Config): string {
+function laneSubject(kind: 'events' | 'alerts', { agent }: Config): string {
   return `picket.${kind}.${subjectToken(agent.group)}.${subjectToken(agent.name)}`;
 }
 
@@ -94,22 +93,4 @@ export function intakeLimits({ queue, spool }: Config): IntakeLimits {
     maxEvents: queue.max_events + spool.max_events + factor * (ALERT_SPOOL_EVENTS + SLACK_EVENTS),
     maxBytes: queue.max_bytes + spool.max_bytes + factor * (spool.alerts_max_bytes + SLACK_BYTES),
   };
-}
-
-/** Once there is a connection: says at once what would otherwise show only with the first batch. */
-export function checkStreamOnce(link: NatsLink, config: Config, log: Logger): () => void {
-  const { stream } = config.nats;
-  const check = (): void => {
-    if (!link.isConnected) return;
-    unlisten();
-    link.lastMessageId(stream, laneSubject('events', config)).catch((error: unknown) => {
-      log.error(
-        { err: error, stream },
-        `the stream ${stream} cannot be read: ${adviceFor(error, stream)}; events wait here until it can`,
-      );
-    });
-  };
-  const unlisten = link.onChange(check);
-  check();
-  return unlisten;
 }

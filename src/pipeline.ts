@@ -1,10 +1,9 @@
 // The map. What an endpoint's events pass on their way from the bridge to the backend; each step is a file in
 // operators/, and each event that leaves the way is counted in the ledger where it leaves.
-import { connect, merge, type Observable } from 'rxjs';
+import { connect, type MonoTypeOperatorFunction, merge, type Observable } from 'rxjs';
 import { alertsOnly } from './operators/alerts-only.ts';
 import { type BatchOptions, batch } from './operators/batch.ts';
 import { type DecideOptions, decide } from './operators/decide.ts';
-import { type DedupeOptions, dedupe } from './operators/dedupe.ts';
 import { type EnrichOptions, enrich } from './operators/enrich.ts';
 import type { FlowBatch, OutgoingBatch, Receipt } from './operators/flow.ts';
 import { type IngestOptions, ingest } from './operators/ingest.ts';
@@ -16,7 +15,8 @@ export interface PipelineParts {
   readonly ingest: IngestOptions;
   readonly enrich: EnrichOptions;
   readonly decide: DecideOptions;
-  readonly dedupe: DedupeOptions;
+  /** `dedupe()`: made by the caller, for its keys can be wrong. */
+  readonly dedupe: MonoTypeOperatorFunction<FlowBatch>;
   readonly prioritise: PrioritiseOptions;
   readonly batch: BatchOptions;
   readonly alertBatch: BatchOptions;
@@ -33,7 +33,7 @@ export function pipeline(parts: PipelineParts): Observable<Receipt> {
         // Alerts first and in a lane of their own: no queue of events stands before them.
         batches.pipe(alertsOnly(), batch(parts.alertBatch), parts.publishAlerts),
         batches.pipe(
-          dedupe(parts.dedupe),
+          parts.dedupe,
           prioritise(parts.prioritise), // backpressure
           batch(parts.batch),
           parts.publish,

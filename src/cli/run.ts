@@ -1,11 +1,14 @@
 // `picket run`: the agent, until a signal ends it.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { type Agent, type AgentReport, startAgent } from '../agent.ts';
+import { type Agent, type AgentOptions, type AgentReport, startAgent } from '../agent.ts';
 import { dieNow } from '../auth/die-now.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { openLog } from '../observe/log.ts';
+import { KeyTemplateError } from '../operators/key-template.ts';
+import { RuleFileError } from '../rules/rule-problem.ts';
+import { CommandError } from './failure.ts';
 import { say } from './output.ts';
 
 interface RunOptions {
@@ -53,7 +56,7 @@ async function run(options: RunOptions): Promise<void> {
     options,
   );
   const log = openLog(config.log.level);
-  const agent = await startAgent({
+  const agent = await startOrExplain({
     config,
     version: packageVersion(),
     log: log.logger,
@@ -69,6 +72,17 @@ async function run(options: RunOptions): Promise<void> {
     // SIGTERM and SIGINT stay with us to the last: a second one must still end a process that hangs.
     setTimeout(dieNow, EXIT_MS).unref();
     unlisten();
+  }
+}
+
+/** Wrong rules are not a failure of the tool: the places in the files say it all. */
+async function startOrExplain(options: AgentOptions): Promise<Agent> {
+  try {
+    return await startAgent(options);
+  } catch (error) {
+    if (error instanceof RuleFileError || error instanceof KeyTemplateError)
+      throw new CommandError(error.message, 1, { cause: error });
+    throw error;
   }
 }
 

@@ -6,9 +6,10 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from '@nats-io/nats-core';
+import { ConfigError } from './load.ts';
 import type { Config } from './schema.ts';
 
-/** Reads the files that it names; rejects when one cannot be read. */
+/** Throws ConfigError when a file that it names cannot be read. */
 export async function natsConnectionOptions({ agent, nats }: Config): Promise<ConnectionOptions> {
   const authenticator = await authenticatorOf(nats);
   const hasTls = nats.tls_ca_file !== undefined || nats.tls_cert_file !== undefined;
@@ -30,8 +31,21 @@ export async function natsConnectionOptions({ agent, nats }: Config): Promise<Co
 }
 
 async function authenticatorOf(nats: Config['nats']) {
-  if (nats.credentials_file !== undefined) return credsAuthenticator(await readFile(nats.credentials_file));
+  if (nats.credentials_file !== undefined)
+    return credsAuthenticator(await readCredentials(nats.credentials_file));
   if (nats.token !== undefined) return tokenAuthenticator(nats.token);
   if (nats.user !== undefined) return usernamePasswordAuthenticator(nats.user, nats.password);
   return undefined;
+}
+
+async function readCredentials(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(
+      [{ file, line: 0, column: 0, message: `cannot read nats.credentials_file: ${why}` }],
+      { cause },
+    );
+  }
 }

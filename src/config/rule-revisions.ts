@@ -1,7 +1,7 @@
 // From rule files to what is in force: loaded, checked, planned for the bridge, compiled for the event lane. A reload
 // that finds an error changes nothing and says where it is.
 import type { Logger } from 'pino';
-import { concatMap, filter, from, type Observable, startWith } from 'rxjs';
+import { concatMap, filter, from, type Observable, tap } from 'rxjs';
 import type { Platform } from '../events/triggers.ts';
 import { compileRules } from '../rules/compile.ts';
 import { loadRules } from '../rules/load.ts';
@@ -37,8 +37,8 @@ export async function loadRevision(options: RuleLoaderOptions, epoch: number): P
   return { epoch, ruleSet, rules: compileRules(ruleSet, { platform, lane: 'event' }), policy: plan.policy };
 }
 
-/** `first`, and one more for each reload that changed something and had no error. */
-export function ruleRevisions(
+/** One revision for each reload that changed something and had no error; epochs go on from that of `first`. */
+export function ruleReloads(
   first: PolicyRevision,
   reload: Observable<unknown>,
   options: RuleLoaderOptions,
@@ -47,11 +47,9 @@ export function ruleRevisions(
   return reload.pipe(
     concatMap(() => from(reloadRevision(current, options))),
     filter((revision) => revision !== undefined),
-    concatMap((revision) => {
+    tap((revision) => {
       current = revision;
-      return [revision];
     }),
-    startWith(first),
   );
 }
 

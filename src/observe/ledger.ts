@@ -12,6 +12,8 @@ export class LaneBooks {
   acknowledged = 0;
   /** Given up because the lane's queue was full. */
   shed = 0;
+  /** Stored already by an agent before this one, which was killed before it could say so. */
+  storedBefore = 0;
   /** One event larger than any message the server takes. */
   deadLettered = 0;
 }
@@ -119,6 +121,7 @@ function laneTerms(lane: LaneBooks): Record<string, number> {
     'in flight': lane.inFlight,
     acknowledged: lane.acknowledged,
     shed: lane.shed,
+    'stored by an agent before': lane.storedBefore,
     'dead-lettered': lane.deadLettered,
   };
 }

@@ -4,12 +4,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
+import { picket } from '../events/proto/picket.js';
 import type { LaneBooks } from '../observe/ledger.ts';
-import type { OutgoingBatch, Receipt } from '../operators/flow.ts';
+import type { FlowEvent, OutgoingBatch, Receipt } from '../operators/flow.ts';
 import { type Backoff, backoffMs } from '../sources/backoff.ts';
 import type { NatsLink } from './nats-link.ts';
 import { adviceFor } from './publish-errors.ts';
-import type { Spool, SpoolRecord } from './spool.ts';
+import type { LastStored, Spool, SpoolRecord } from './spool.ts';
 
 export interface LanePublisherOptions {
   readonly subject: string;
@@ -57,6 +58,7 @@ export class LanePublisher {
   #doubt: AbortController | undefined;
   #inFlightBytes = 0;
   #hadRoom = true;
+  #hasReadBack = false;
   #publishes = 0;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -65,7 +67,7 @@ export class LanePublisher {
     this.#now = options.now ?? (() => performance.now());
     this.#queue = new PQueue({ concurrency: options.maxInFlight });
     this.#unlisten = options.link.onChange(() => this.#linkChanged());
-    if (options.link.isConnected) this.#open();
+    if (options.link.isConnected) void this.#resolveDoubt();
   }
 
   /** Takes a batch at once; what must give way for it is counted and told as shed. */
@@ -111,7 +113,8 @@ export class LanePublisher {
     ) {
       const next = spool.next(link.maxMessageBytes);
       if (next === undefined) break;
-      if (next.is === 'too_large') this.#buryTooLarge(next.event);
+      if (next.is === 'stored') this.#passOverStored(next.events);
+      else if (next.is === 'too_large') this.#buryTooLarge(next.event);
       else this.#launch(next.record);
     }
     this.#tellRoom();
@@ -241,7 +244,7 @@ export class LanePublisher {
     this.#doubt = doubt;
     for (let attempt = 0; !doubt.signal.aborted; attempt++) {
       try {
-        const lastStored = this.#inFlight.size === 0 ? 0 : await this.#lastStoredSequence();
+        const lastStored = await this.#lastStoredSequence();
         if (doubt.signal.aborted) return;
         for (const flight of this.#inFlight.values()) {
           if (this.#isOld(flight.firstPublishedMs) && flight.record.sequence <= lastStored)
@@ -261,13 +264,26 @@ export class LanePublisher {
   }
 
   async #lastStoredSequence(): Promise<number> {
+    if (this.#hasReadBack && this.#inFlight.size === 0) return 0;
     const { link, stream, subject, spool } = this.#options;
-    const id = (await link.lastMessageId(stream, subject)) ?? '';
-    const [spoolId, sequence] = id.split(':');
-    return spoolId === spool.spoolId ? Number(sequence) : 0;
+    const last = await link.lastMessage(stream, subject);
+    const isFirst = !this.#hasReadBack;
+    this.#hasReadBack = true;
+    const [spoolId, sequence] = last?.messageId.split(':') ?? [];
+    if (spoolId === spool.spoolId) return Number(sequence);
+    if (last && isFirst) spool.resumeBehind(lastStoredOf(last.body));
+    return 0;
   }
 
-  #buryTooLarge(event: SpoolRecord['events'][number]): void {
+  /** What an agent before this one stored and did not live to say so. */
+  #passOverStored(events: readonly FlowEvent[]): void {
+    const { books, onReceipt } = this.#options;
+    books.waiting -= events.length;
+    books.storedBefore += events.length;
+    onReceipt({ outcome: 'acknowledged', events });
+  }
+
+  #buryTooLarge(event: FlowEvent): void {
     const { books, log, onReceipt, link, subject } = this.#options;
     books.waiting--;
     books.deadLettered++;
@@ -290,6 +306,11 @@ export class LanePublisher {
       `cannot publish to ${subject}: ${adviceFor(error, stream)}; trying again`,
     );
   }
+}
+
+function lastStoredOf(body: Uint8Array): LastStored {
+  const { bridgeInstance, lastEventSequence } = picket.v1.EventBatch.decode(body);
+  return { bridgeInstance, lastEventSequence: Number(lastEventSequence) };
 }
 
 /** The promise, or a rejection as soon as the signal says so; a late result is of no interest. */

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FlowEvent, OutgoingBatch } from '../operators/flow.ts';
 import { type CompressionName, encodeBatch, type MessageIdentity } from './encode-batch.ts';
-import type { Spool, SpoolNext, SpoolRecord } from './spool.ts';
+import type { LastStored, Spool, SpoolNext, SpoolRecord } from './spool.ts';
 
 export interface MemorySpoolOptions {
   readonly agent: string;
@@ -17,6 +17,7 @@ export class MemorySpool implements Spool {
   readonly #options: MemorySpoolOptions;
   readonly #identity: MessageIdentity;
   #batches: OutgoingBatch[] = [];
+  #before: LastStored | undefined;
   #sequence = 0;
   #waitingEvents = 0;
   #waitingBytes = 0;
@@ -56,6 +57,15 @@ export class MemorySpool implements Spool {
 
   next(maxMessageBytes: number): SpoolNext | undefined {
     for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
+      const [stored, fresh] = this.#partStored(batch);
+      if (stored.length > 0) {
+        this.#add(batch, -1);
+        if (fresh.events.length + fresh.losses.length > 0) {
+          this.#batches.unshift(fresh);
+          this.#add(fresh, 1);
+        }
+        return { is: 'stored', events: stored };
+      }
       const body = encodeBatch(this.#identity, this.#sequence + 1, batch);
       if (body.length <= maxMessageBytes) {
         this.#add(batch, -1);
@@ -73,8 +83,23 @@ export class MemorySpool implements Spool {
     return undefined;
   }
 
+  resumeBehind(last: LastStored): void {
+    this.#before = last;
+  }
+
   /** Nothing to free: what is given out belongs to the publisher. */
   acknowledge(_record: SpoolRecord): void {}
+
+  #partStored(batch: OutgoingBatch): [stored: readonly FlowEvent[], fresh: OutgoingBatch] {
+    const before = this.#before;
+    const [first] = batch.events;
+    if (before === undefined || first === undefined || batch.bridgeInstance !== before.bridgeInstance)
+      return [[], batch];
+    const isStored = ({ sequence }: FlowEvent): boolean => sequence <= before.lastEventSequence;
+    const stored = batch.events.filter(isStored);
+    const events = batch.events.filter((event) => !isStored(event));
+    return [stored, { ...batch, events, bytes: events.reduce((sum, { bytes }) => sum + bytes.length, 0) }];
+  }
 
   get #isOverfull(): boolean {
     return this.#waitingBytes > this.#options.maxBytes || this.#waitingEvents > this.#options.maxEvents;

@@ -21,14 +21,20 @@ export interface Stored {
   readonly isDuplicate: boolean;
 }
 
+export interface LastMessage {
+  /** Its Nats-Msg-Id. */
+  readonly messageId: string;
+  readonly body: Uint8Array;
+}
+
 export interface NatsLink {
   readonly isConnected: boolean;
   /** What the server takes as one message; a cautious guess until it has said so. */
   readonly maxMessageBytes: number;
   /** Resolves with the server's acknowledgement. Rejects when there is none in time, or the server refuses. */
   store(request: StoreRequest): Promise<Stored>;
-  /** Nats-Msg-Id of the last message stored with this subject; undefined: there is none. */
-  lastMessageId(stream: string, subject: string): Promise<string | undefined>;
+  /** The last message stored with this subject; undefined: there is none. */
+  lastMessage(stream: string, subject: string): Promise<LastMessage | undefined>;
   /** Calls back at each change of isConnected; returns how to stop that. */
   onChange(listener: () => void): () => void;
 }
@@ -85,12 +91,13 @@ export class NatsLinkConnection implements NatsLink {
     return { isDuplicate: duplicate };
   }
 
-  async lastMessageId(stream: string, subject: string): Promise<string | undefined> {
+  async lastMessage(stream: string, subject: string): Promise<LastMessage | undefined> {
     const manager = this.#manager;
     if (manager === undefined || !this.#isConnected) throw new Error('not connected to NATS');
     // In this form the subject stands in the request's own subject: a permission can cover just this one.
     const message = await manager.direct.getMessage(stream, { last_by_subj: subject });
-    return message?.header.get('Nats-Msg-Id');
+    if (message === null) return undefined;
+    return { messageId: message.header.get('Nats-Msg-Id'), body: message.data };
   }
 
   /** Closes within the bound; a server that does not answer is left. */

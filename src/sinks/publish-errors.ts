@@ -1,11 +1,15 @@
 // What an error of JetStream means for the person who runs the agent.
 import { JetStreamApiError } from '@nats-io/jetstream';
+import { RequestError } from '@nats-io/nats-core';
 
 /** The server's codes that need a person: a missing or another stream, and limits. */
 const WRONG_STREAM = 10060;
 const STREAM_NOT_FOUND = 10059;
 
 export function adviceFor(error: unknown, stream: string): string {
+  // In the words of direct get.
+  if (error instanceof RequestError && error.isNoResponders())
+    return `there is no stream ${stream} that lets its last message be read; create it with: picket stream setup --stream ${stream}`;
   // The client's name for "no responders"; it does not export the class.
   if (error instanceof Error && error.name === 'JetStreamNotEnabled')
     return `no stream takes this subject (or JetStream is off); create it with: picket stream setup --stream ${stream}`;

@@ -11,8 +11,16 @@ export interface SpoolRecord {
 
 export type SpoolNext =
   | { readonly is: 'record'; readonly record: SpoolRecord }
+  /** A batch of which an agent before this one has stored every event. */
+  | { readonly is: 'stored'; readonly events: readonly FlowEvent[] }
   /** One event alone makes a larger message than the server takes: it can't be delivered, ever. */
   | { readonly is: 'too_large'; readonly event: FlowEvent };
+
+/** The last message that the stream holds of the lane's subject. */
+export interface LastStored {
+  readonly bridgeInstance: string;
+  readonly lastEventSequence: number;
+}
 
 export interface Spool {
   /** 128 random bits, hex: an id that others can guess would let them make the server drop our batches. */
@@ -25,6 +33,11 @@ export interface Spool {
   append(batch: OutgoingBatch): readonly FlowEvent[];
   /** The oldest batch not given out yet, as a message of at most so many bytes; a larger one is split. */
   next(maxMessageBytes: number): SpoolNext | undefined;
+  /**
+   * Before the first next(): what the stream holds of an agent before this one. A spool that does not outlive its agent
+   * gets those events from the bridge again when that agent was killed, and passes them over.
+   */
+  resumeBehind(last: LastStored): void;
   /** The record is stored in the stream: its bytes may be freed. */
   acknowledge(record: SpoolRecord): void;
 }

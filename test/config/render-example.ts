@@ -19,9 +19,11 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   'nats.tls_key_file': '/etc/picket/web-1.key',
 };
 
-const DEDUPE_SAMPLE = `
-    # - on: [notify.open, notify.close]
-    #   key: '{process.executable} {file.path}'`;
+const DEDUPE_SAMPLE = [
+  'For example:',
+  '  - on: [notify.open, notify.close]',
+  "    key: '{process.executable} {file.path}'",
+].map((line) => `  # ${line}`);
 
 export interface KeyOfConfig {
   readonly name: string;
@@ -55,10 +57,10 @@ function renderKey(section: string, key: string, schema: z.ZodType): string {
   const isSample = name in SAMPLES;
   const value = isSample ? SAMPLES[name] : schema.parse(undefined);
   const text = stringify({ [key]: value }, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
-  const line = `  ${isSample ? '# ' : ''}${text.replace(/^\{ (.*) \}$/, '$1')}`;
-  return (
-    [...comment(schema.description ?? '', '  '), line].join('\n') +
-    (name === 'dedupe.rules' ? DEDUPE_SAMPLE : '')
+  const flow = text.replace(/^\{ (.*) \}$/, '$1').replace(/\[ (.*) \]/, '[$1]');
+  const sample = name === 'dedupe.rules' ? DEDUPE_SAMPLE : [];
+  return [...comment(schema.description ?? '', '  '), ...sample, `  ${isSample ? '# ' : ''}${flow}`].join(
+    '\n',
   );
 }
 

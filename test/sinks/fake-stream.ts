@@ -1,6 +1,6 @@
 // A JetStream stream in memory, with the faults of a network: a message may be lost before the server has it, its
 // acknowledgement may be lost, the connection may break. It keeps to the server's rules: order, ids, the duplicate window.
-import type { NatsLink, Stored, StoreRequest } from '../../src/sinks/nats-link.ts';
+import type { LastMessage, NatsLink, Stored, StoreRequest } from '../../src/sinks/nats-link.ts';
 
 export type Fault = 'none' | 'lost' | 'stored_but_silent' | 'broken';
 
@@ -49,10 +49,12 @@ export class FakeStream implements NatsLink {
     return stored;
   }
 
-  async lastMessageId(): Promise<string | undefined> {
+  async lastMessage(): Promise<LastMessage | undefined> {
     if (!this.isConnected) throw new Error('asked while disconnected');
     this.readBacks++;
-    return this.stored.at(-1);
+    const messageId = this.stored.at(-1);
+    const body = this.bodies.at(-1);
+    return messageId === undefined || body === undefined ? undefined : { messageId, body };
   }
 
   #keep({ messageId, body }: StoreRequest): Stored {

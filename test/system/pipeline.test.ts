@@ -62,8 +62,7 @@ async function startReplay(file: string): Promise<Running> {
   return bridge;
 }
 
-async function agent(): Promise<Running> {
-  const rules = writeRules(scratch, generatorRules());
+async function agent(rules = writeRules(scratch, generatorRules())): Promise<Running> {
   const config = agentConfig(scratch, {
     name: 'h1',
     rules,
@@ -187,6 +186,36 @@ describe('every event is in the stream once', () => {
     });
   }, 120_000);
 });
+
+test('an agent killed under load leaves neither a gap nor a double', async () => {
+  await play(20_000, 200);
+  for (let round = 0; round < 2; round++) {
+    const running = await agent();
+    const before = (await readStream()).events.length;
+    await waitFor('some batches', async () => (await readStream()).events.length > before);
+    running.signal('SIGKILL');
+    await running.ended();
+  }
+  const running = await agent();
+  const { events, picketEvents } = await expectOnce();
+  const books = await endOf(running);
+  expect(books.get('+ acknowledged')).toBeLessThan(events.length + picketEvents.length);
+}, 90_000);
+
+test('changed rules are in force without a restart, broken ones are not', async () => {
+  await play(20_000, 200);
+  const rules = writeRules(scratch, []);
+  const running = await agent(rules);
+  running.signal('SIGHUP');
+  await waitFor('a reload without a change', () => running.stderr().includes('nothing changed'));
+  writeRules(scratch, [{ name: 'broken' }]);
+  await waitFor('the error', () => running.stderr().includes('the running set stays in force'));
+  expect(running.stderr()).toContain(join(rules, 'rules.yaml'));
+  writeRules(scratch, generatorRules());
+  await waitFor('the new policy', () => running.stderr().includes('came: wanted, alert'));
+  await waitFor('events by the new rules', async () => (await readStream()).events.length > 0);
+  await endOf(running);
+}, 60_000);
 
 test('a bridge that is killed and comes back is taken up again; the books of the agent go on', async () => {
   const first = await play(20_000, 200);
