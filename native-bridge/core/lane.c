@@ -79,10 +79,11 @@ static void send_request(struct lane *lane, struct request *request, int64_t now
     struct wire_writer writer;
     int64_t left = atomic_load(&request->deadline_us) - now_us;
     if (left <= 0 || atomic_load(&request->claim) == 0) return;
+    if (left > request->budget_us) left = request->budget_us;   // it came after the caller looked at the clock
     atomic_store(&request->epoch, lane->epoch);
     wire_writer_init(&writer, buffer, sizeof buffer);
     message_lane_request(&writer, &(struct auth_request_facts){
-        request->id, lane->epoch, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX,
+        request->id, lane->epoch, (uint32_t)left,
         {request->event, request->event_length}});
     if (writer.overflow) {
         request->sent = true;
@@ -182,8 +183,9 @@ bool lane_ask(struct lane *lane, struct request *request, int64_t now_us) {
 int64_t lane_heartbeat(struct lane *lane, int64_t now_us) {
     bool opened = false;
     lock(&lane->mutex);
+    bool has_agent = lane->request_fd >= 0;
     int state = atomic_load(&lane->state);
-    if (lane->request_fd >= 0) {
+    if (has_agent) {
         if (state == LANE_SWITCHING && lane->switching_to == 0) send_switch(lane, now_us);
         if (state != LANE_SWITCHING && breaker_ping_due(&lane->breaker, now_us)) {
             uint8_t buffer[64];
@@ -198,7 +200,7 @@ int64_t lane_heartbeat(struct lane *lane, int64_t now_us) {
     }
     unlock(&lane->mutex);
     if (opened) log_line(LOG_LEVEL_WARN, "the agent misses heartbeats: defaults at once until it answers", NULL);
-    return now_us + BREAKER_PING_EVERY_US / 5;
+    return now_us + (has_agent ? BREAKER_PING_EVERY_US / 5 : BREAKER_PING_EVERY_US);
 }
 
 void lane_budget_ran_out(struct lane *lane) {

@@ -166,7 +166,7 @@ static void attend(struct session *session, const struct pollfd fds[FD_COUNT], i
     }
     // The agent first: the end of the old one before the Hello of the next, where both have come.
     if (session_has_agent(session) && (fds[FD_AGENT].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
-        session_agent_readable(session, now_us);
+        session_agent_readable(session);
     for (int i = 0; i < SESSION_CANDIDATES; i++)
         if (fds[FD_CANDIDATES + i].fd >= 0 && fds[FD_CANDIDATES + i].revents != 0)
             candidate_readable(session, &session->candidates[i], now_us);
@@ -187,7 +187,7 @@ void session_run(struct session *session) {
             each_second(session);
             session->next_second_us = now_us + SECOND_US;
         }
-        session_pump(session, now_us);
+        session_pump(session);
         log_drain();
         collect(session, fds);
         if (poll(fds, FD_COUNT, wait_ms(session, clock_monotonic_us())) < 0 && errno != EINTR) break;

@@ -58,7 +58,7 @@ struct session {
     bool state_file_failed;
 };
 
-// 0, or -1 when memory is short. `bridge_start_ns` is when the watch without an agent began.
+// 0, or -1 when memory is short.
 int session_init(struct session *session, struct core *core, struct listener *listener, const char *state_directory,
                  int stop_fd);
 // Serves until stop_fd is readable. Then lets go of the agent.
@@ -71,13 +71,13 @@ void session_refuse(struct candidate *candidate, const char *reason);
 // Makes the candidate the agent; the old one's connection ends. The candidate's slot is free afterwards.
 void session_take_over(struct session *session, struct candidate *candidate, const struct hello *hello, int64_t now_us);
 // Reads and handles what the agent has sent.
-void session_agent_readable(struct session *session, int64_t now_us);
+void session_agent_readable(struct session *session);
 // Handles frames that have been read already.
-void session_agent_frames(struct session *session, int64_t now_us);
+void session_agent_frames(struct session *session);
 // Ends the connection; `reason` for the log.
 void session_drop_agent(struct session *session, const char *reason);
 // Writes what is due and what the socket takes.
-void session_pump(struct session *session, int64_t now_us);
+void session_pump(struct session *session);
 uint64_t session_defaults(const struct session *session);
 
 #endif

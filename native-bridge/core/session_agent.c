@@ -135,7 +135,7 @@ void session_take_over(struct session *session, struct candidate *candidate, con
     log_line(LOG_LEVEL_INFO, "an agent is connected", "generation=%" PRIu64 " name=\"%s\" uid=%u pid=%u",
              session->generation, session->agent_name, (unsigned)session->agent_peer.uid,
              (unsigned)session->agent_peer.pid);
-    session_agent_frames(session, now_us);
+    session_agent_frames(session);
 }
 
 // --- its policy ---
@@ -192,7 +192,7 @@ static bool enforce(struct session *session, struct policy *policy, struct wire_
     return false;
 }
 
-static void on_policy(struct session *session, struct bytes message, int64_t now_us) {
+static void on_policy(struct session *session, struct bytes message) {
     static uint8_t unguarded[UNGUARDED_BYTES];      // the event thread's alone
     struct core *core = session->core;
     char error[512] = "";
@@ -209,7 +209,7 @@ static void on_policy(struct session *session, struct bytes message, int64_t now
     if (policy != NULL && !enforce(session, policy, &list, error, sizeof error)) policy = NULL;
     if (policy != NULL) {
         session->policy_epoch = epoch;
-        lane_policy(&core->lane, epoch, now_us);
+        lane_policy(&core->lane, epoch, clock_monotonic_us());    // applying it may have taken long
         tell_unwatched(session);
         log_line(LOG_LEVEL_INFO, "a policy is in force", "epoch=%" PRIu64 " statics=%zu subscriptions=%zu", epoch,
                  policy->static_verdicts_count, policy->subscriptions_count);
@@ -234,17 +234,17 @@ static void on_credit(struct session *session, const struct credit *credit) {
     unlock(&core->queue_mutex);
 }
 
-static void on_message(struct session *session, const struct agent_message *message, int64_t now_us) {
+static void on_message(struct session *session, const struct agent_message *message) {
     switch (message->kind) {
     case AGENT_MESSAGE_HELLO: session_drop_agent(session, "it said Hello twice"); break;
-    case AGENT_MESSAGE_POLICY: on_policy(session, message->policy, now_us); break;
+    case AGENT_MESSAGE_POLICY: on_policy(session, message->policy); break;
     case AGENT_MESSAGE_CREDIT: on_credit(session, &message->credit); break;
     case AGENT_MESSAGE_AUTH_VERDICT: core_verdict(session->core, &message->verdict, LEVEL_SLOW_LANE); break;
     default: break;
     }
 }
 
-void session_agent_frames(struct session *session, int64_t now_us) {
+void session_agent_frames(struct session *session) {
     while (session_has_agent(session)) {
         struct bytes frame;
         struct agent_message message;
@@ -255,14 +255,14 @@ void session_agent_frames(struct session *session, int64_t now_us) {
         } else if (!message_decode_to_bridge(frame, &message)) {
             session_drop_agent(session, "a frame on the socket is malformed");
         } else {
-            on_message(session, &message, now_us);
+            on_message(session, &message);
         }
     }
 }
 
-void session_agent_readable(struct session *session, int64_t now_us) {
+void session_agent_readable(struct session *session) {
     switch (connection_read(&session->agent)) {
-    case CONNECTION_MORE: session_agent_frames(session, now_us); break;
+    case CONNECTION_MORE: session_agent_frames(session); break;
     case CONNECTION_WAIT: break;
     case CONNECTION_ENDED: session_drop_agent(session, "it closed the connection"); break;
     }

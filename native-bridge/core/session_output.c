@@ -11,8 +11,9 @@ enum {
 };
 
 // The slow lane goes before events: syscalls wait for it.
-static bool put_slow_request(struct session *session, int64_t now_us) {
+static bool put_slow_request(struct session *session) {
     struct core *core = session->core;
+    int64_t now_us = clock_monotonic_us();
     bool put = false;
     if (session->policy_epoch == 0 || !atomic_exchange(&core->slow_wanted, false)) return false;
     size_t count = pending_all(&core->pending, core->batch, core->pending.slots_count);
@@ -96,7 +97,7 @@ static void put_statistics(struct session *session) {
     (void)connection_commit(&session->agent, &writer);
 }
 
-void session_pump(struct session *session, int64_t now_us) {
+void session_pump(struct session *session) {
     session->more_to_send = false;
     for (int frames = 0; session_has_agent(session); frames++) {
         enum connection_result result = connection_flush(&session->agent);
@@ -110,6 +111,6 @@ void session_pump(struct session *session, int64_t now_us) {
             return;
         }
         if (session->statistics_due) put_statistics(session);
-        else if (!put_slow_request(session, now_us) && !put_events(session)) return;
+        else if (!put_slow_request(session) && !put_events(session)) return;
     }
 }
