@@ -48,7 +48,7 @@ export function describeSubject(event: EcsEvent): string {
   if (event.message !== undefined) return display(event.message);
   const { unwatched, takeover } = event.picket ?? {};
   if (unwatched !== undefined) {
-    return `nobody watched (${unwatched.who ?? '?'}) from ${unwatched.from ?? '?'} to ${unwatched.to ?? '?'}`;
+    return `nobody watched for ${durationOf(unwatched.from, unwatched.to)}: no ${displayText(unwatched.who ?? '?')}`;
   }
   if (takeover !== undefined)
     return `agent ${display(takeover.agent)} took over, generation ${takeover.generation}`;
@@ -100,6 +100,11 @@ function timeOf(event: EcsEvent): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const ms = String(date.getMilliseconds()).padStart(3, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
+}
+
+function durationOf(from: string | undefined, to: string | undefined): string {
+  const ms = Date.parse(to ?? '') - Date.parse(from ?? '');
+  return Number.isNaN(ms) ? 'some time' : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 function display(text: string | undefined): string {

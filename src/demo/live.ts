@@ -2,15 +2,16 @@
 // keeps, and what came back is held against what the kernel did.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatCount } from '../cli/output.ts';
 import type { EcsEvent } from '../events/ecs-event.ts';
 import { type Actor, startActor } from './actor-process.ts';
 import { ACTS, type Act, furnish } from './acts.ts';
-import { type DemoParts, startParts, stopAgent } from './parts.ts';
+import { complaints, type DemoParts, startParts, stopAgent } from './parts.ts';
 import { percentilesOf } from './percentiles.ts';
 import { makeFolder, mountScratch } from './scratch.ts';
 import type { Screen } from './screen.ts';
 import type { Undo } from './undo.ts';
-import { type Claim, claimBooks, claimDecided, claimStream } from './verify.ts';
+import { type Claim, claimAnswered, claimBooks, claimStream } from './verify.ts';
 
 const LOAD_OPENS = 3_000;
 const EVENT_BOUND_MS = 5_000;
@@ -62,13 +63,12 @@ export async function runLiveDemo(options: DemoOptions): Promise<boolean> {
       holds: equal === ACTS.length && load.holds,
       found: `${equal} of ${ACTS.length} acts; ${load.found}`,
     },
-    claimDecided(parts.events.events.map(({ event }) => event)),
+    claimAnswered(parts.events.events.map(({ event }) => event)),
     ...claimBooks(books),
     ...claimStream(books, parts.events, parts.alerts),
     { what: 'The agent drained and ended cleanly', holds: exit === 0, found: `exit ${exit}` },
   );
-  screen.heading('Summary');
-  for (const { holds, what, found } of claims) screen.verdict(holds, what, found);
+  screen.summary(claims, () => complaints(parts));
   return claims.every(({ holds }) => holds);
 }
 
@@ -135,7 +135,7 @@ async function playLoad(
   { events }: DemoParts,
   { screen, signal }: DemoOptions,
 ): Promise<LoadResult> {
-  screen.heading(`${LOAD_OPENS} opens, one after another, each asked about and answered`);
+  screen.heading(`${formatCount(LOAD_OPENS)} opens, one after another, each asked about and answered`);
   const wanted = new Set(paths);
   const seen = events.events.length;
   const reply = await actor.perform({ act: 'load', paths, count: LOAD_OPENS }, signal);
@@ -151,7 +151,7 @@ async function playLoad(
     tookUs: reply.tookUs,
     events: found,
     holds: reply.failed === 0 && found.length === LOAD_OPENS && allowed === LOAD_OPENS,
-    found: `${allowed} of ${LOAD_OPENS} opens`,
+    found: `${formatCount(allowed)} of ${formatCount(LOAD_OPENS)} opens`,
   };
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import type { ConfigInput } from '../config/schema.ts';
+import { loadRules } from '../rules/load.ts';
 import { setupStream } from '../sinks/stream.ts';
 import { type AgentBooks, readBooks } from './books.ts';
 import { type Part, startPart, waitForPart } from './child.ts';
@@ -15,6 +16,8 @@ const MAIN = join(import.meta.dirname, '../cli/main.ts');
 const GROUP = 'demo';
 /** Small, so that what was just done is shown at once. */
 const BATCH_AGE_MS = 40;
+/** Longer than the default: a machine that is busy with other things should show decisions, not defaults. */
+const MAX_WAIT_MS = { exec: 1_000, open: 1_000 };
 const READ_BACK_BOUND_MS = 10_000;
 
 export interface PartsOptions {
@@ -52,10 +55,11 @@ export async function startParts(options: PartsOptions): Promise<DemoParts> {
 
   const socket = join(folder, 'bridge', 'bridge.sock');
   const bridge = await startBridge(options, socket);
-  screen.part('picket-bridge', `${options.backend.slice(0, 2).join(' ')}, ${socket}`);
+  screen.part('picket-bridge', `backend ${options.backend[1]}, ${socket}`);
 
   const agent = await startAgent(options, agentConfig(options, socket, nats.url));
-  screen.part('picket run', `${loadedRules(agent)}, policy in force (${platform})`);
+  const rules = await countRules(options.rules, platform);
+  screen.part('picket run', `the agent: ${rules} rules for ${platform}, its policy is in force`);
   return { agent, bridge, events, alerts };
 }
 
@@ -116,14 +120,27 @@ function agentConfig({ guarded, rules, platform }: PartsOptions, socket: string,
     agent: { name: 'this-machine', group: GROUP, drain_ms: 6_000 },
     bridge: { socket },
     rules: { paths: [...rules], platform, watch: false },
-    guard: { filesystems: [...guarded] },
+    guard: { filesystems: [...guarded], max_wait_ms: MAX_WAIT_MS },
     nats: { servers: [url] },
     batch: { max_age_ms: BATCH_AGE_MS },
   };
 }
 
-/** As the agent itself says in its log; the number is for the reader's eye only. */
-function loadedRules(agent: Part): string {
-  const count = /"rules":(\d+)/.exec(agent.log())?.[1];
-  return count === undefined ? 'rules loaded' : `${count} rules`;
+async function countRules(paths: readonly string[], platform: 'linux' | 'macos'): Promise<number> {
+  const { ruleSet } = await loadRules(paths, { platform });
+  return ruleSet.rules.filter(({ platforms }) => platforms.includes(platform)).length;
+}
+
+const WORDS_MAX = 12;
+
+/** What the parts complained about, for a demo that did not come out as it should. */
+export function complaints({ agent, bridge }: DemoParts): readonly string[] {
+  return [agent, bridge].flatMap((part) =>
+    part
+      .log()
+      .split('\n')
+      .filter((line) => /"level":"(warn|error|fatal)"|level=(warn|error)/.test(line))
+      .slice(-WORDS_MAX)
+      .map((line) => `${part.name}: ${/"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line}`),
+  );
 }

@@ -14,9 +14,14 @@ import type { EcsEvent } from '../events/ecs-event.ts';
 import { displayText } from '../events/text.ts';
 import type { AgentBooks, LaneBooks } from './books.ts';
 import type { Percentiles } from './percentiles.ts';
+import type { Claim } from './verify.ts';
 
 const NAME_WIDTH = 14;
-const SUBJECT_MAX = 44;
+const TRIGGER_WIDTH = 12;
+const ANSWER_WIDTH = 8;
+const SUBJECT_MAX = 68;
+const DETAIL_MAX = 70;
+const CLAIM_WIDTH = 48;
 
 /** Who answered, by the names of picket.v1.AnswerLevel. */
 const LEVELS: ReadonlyMap<string, string> = new Map([
@@ -70,11 +75,16 @@ export class Screen {
   event(event: EcsEvent, root: string): void {
     const { auth, rules = [], shadow = [], alerts = [] } = event.picket ?? {};
     const answer = answerOf(event);
-    const subject = shorten(describeSubject(event).replaceAll(`${root}/`, ''), SUBJECT_MAX);
-    const head = `   ${this.paint('dim', '←')} ${padTo(event.picket?.trigger ?? '?', 12)}`;
-    this.line(`${head} ${padTo(this.paint(paintOf(answer), answer), 8)} ${subject}`);
+    const subject = shorten(describeSubject(withoutRoot(event, root)), SUBJECT_MAX);
+    const head = `   ${this.paint('dim', '←')} ${padTo(event.picket?.trigger ?? '?', TRIGGER_WIDTH)}`;
+    this.line(`${head} ${padTo(this.paint(paintOf(answer), answer), ANSWER_WIDTH)} ${subject}`);
     if (auth !== undefined) this.detail(describeTime(auth));
-    if (rules.length > 0) this.detail(`rule ${rules.map(displayText).join(', ')}`);
+    if (event.file?.path_unresolved === true && answer === 'deny') {
+      this.detail('the path could not be resolved: a deny on paths holds if it could');
+    }
+    const trials = new Set(shadow.map(({ rule }) => rule));
+    const enforced = rules.filter((rule) => !trials.has(rule)).map(displayText);
+    for (const line of wrap(enforced, DETAIL_MAX)) this.detail(`rule ${line}`);
     for (const { rule, verdict } of shadow) {
       this.detail(this.paint('magenta', `in shadow mode ${displayText(rule ?? '')} would ${verdict ?? ''}`));
     }
@@ -84,11 +94,11 @@ export class Screen {
   }
 
   detail(text: string): void {
-    this.line(`     ${' '.repeat(12)} ${text}`);
+    this.line(`     ${' '.repeat(TRIGGER_WIDTH)} ${text}`);
   }
 
   missing(trigger: string): void {
-    this.line(`   ${this.paint('red', `← ${padTo(trigger, 12)} did not come back`)}`);
+    this.line(`   ${this.paint('red', `← ${padTo(trigger, TRIGGER_WIDTH)} did not come back`)}`);
   }
 
   books(books: AgentBooks): void {
@@ -128,10 +138,44 @@ export class Screen {
     for (const line of table.split('\n')) this.line(`  ${line}`);
   }
 
+  /** The claims; where one does not hold, what the parts complained about. */
+  summary(claims: readonly Claim[], complaints: () => readonly string[]): void {
+    this.heading('Summary');
+    for (const { holds, what, found } of claims) this.verdict(holds, what, found);
+    if (claims.every(({ holds }) => holds)) return;
+    this.heading('What the bridge and the agent complained about');
+    for (const line of complaints()) this.line(`  ${displayText(line)}`);
+  }
+
   verdict(holds: boolean, what: string, found: string): void {
     const mark = holds ? this.paint('green', 'yes') : this.paint(['red', 'bold'], 'NO ');
-    this.line(`  ${mark}  ${padTo(what, 44)}  ${found}`);
+    this.line(`  ${mark}  ${padTo(what, CLAIM_WIDTH)}  ${found}`);
   }
+}
+
+/** Paths of the scratch mount are told from its root on, or they would fill the line. */
+function withoutRoot(event: EcsEvent, root: string): EcsEvent {
+  const cut = (text: string): string => text.replaceAll(`${root}/`, '');
+  const { process, file } = event;
+  return {
+    ...event,
+    ...(file?.path === undefined ? {} : { file: { ...file, path: cut(file.path) } }),
+    process: {
+      ...process,
+      ...(process?.executable === undefined ? {} : { executable: cut(process.executable) }),
+      ...(process?.command_line === undefined ? {} : { command_line: cut(process.command_line) }),
+    },
+  };
+}
+
+function wrap(words: readonly string[], width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length + 2 > width) lines.push(word);
+    else lines[lines.length - 1] = `${last}, ${word}`;
+  }
+  return lines;
 }
 
 function formatLane(lane: LaneBooks): string {

