@@ -59,7 +59,13 @@ export function parseRuleDocument(
   const [error] = documents.flatMap((one) => one.errors);
   if (error !== undefined) {
     const json = file.endsWith('.json') ? explainJson(file, text) : undefined;
-    const problem = json ?? { ...place(error.pos[0]), ...explainSyntax(error.code, error.message) };
+    const [at] = error.pos;
+    const isTab =
+      error.code === 'TAB_AS_INDENT' || /^ *\t/.test(text.slice(text.lastIndexOf('\n', at - 1) + 1));
+    const problem = json ?? {
+      ...place(at),
+      ...explainSyntax(isTab ? 'TAB_AS_INDENT' : error.code, error.message),
+    };
     report({ ...problem, severity: 'error' });
     return undefined;
   }

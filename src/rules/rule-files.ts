@@ -37,13 +37,19 @@ export async function readRuleFiles(
       const bytes = await readFile(file);
       const text = decodeUtf8(bytes);
       if (text === undefined) {
-        fail(
+        const { line, column, byte } = badByte(bytes);
+        const found = `a byte 0x${byte.toString(16)}`;
+        const message = 'this file is not valid UTF-8';
+        report({
           file,
-          'not-utf8',
-          'this file is not valid UTF-8',
-          `a bad byte at offset ${badByteAt(bytes)}`,
-          'text in UTF-8',
-        );
+          line,
+          column,
+          code: 'not-utf8',
+          message,
+          found,
+          expected: 'text in UTF-8',
+          severity: 'error',
+        });
       } else {
         texts.push({ file, text });
       }
@@ -133,28 +139,27 @@ export async function readRuleFiles(
   return { texts, files };
 }
 
-function decodeUtf8(bytes: Uint8Array): string | undefined {
+function decodeUtf8(bytes: Uint8Array, stream = false): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream });
   } catch {
     return undefined;
   }
 }
 
-/** The longest good beginning, found by halving. */
-function badByteAt(bytes: Uint8Array): number {
+/** The end of the longest beginning that is good, found by halving. */
+function badByte(bytes: Uint8Array): { line: number; column: number; byte: number } {
   let good = 0;
-  let bad = bytes.length;
+  let bad = bytes.length - 1;
   while (good < bad) {
     const middle = (good + bad + 1) >> 1;
-    try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
-      good = middle;
-    } catch {
-      bad = middle - 1;
-    }
+    if (decodeUtf8(bytes.subarray(0, middle), true) === undefined) bad = middle - 1;
+    else good = middle;
   }
-  return good;
+  // A byte that begins a character is good until the next one shows otherwise.
+  while (good > 0 && decodeUtf8(bytes.subarray(0, good)) === undefined) good--;
+  const lines = Buffer.from(bytes.subarray(0, good)).toString().split('\n');
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1, byte: bytes[good] ?? 0 };
 }
 
 function reasonOf(error: unknown): string {

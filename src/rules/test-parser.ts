@@ -81,7 +81,10 @@ function parseTest(
   const given = test.given as EcsEvent;
   const problems = checkGiven(test.given, document, [...at, 'given'], trigger, rule.platforms);
   for (const problem of problems) report(problem);
-  if (problems.length === 0 && leaves.length > 0 && !touches(given, leaves)) {
+  // An event without a fact can be the point of a test: where the rule matches, or asks whether it is there.
+  const isAboutAbsence =
+    !test.expect.endsWith('none') || leaves.some(({ operator }) => operator.endsWith('exists'));
+  if (problems.length === 0 && leaves.length > 0 && !isAboutAbsence && !touches(given, leaves)) {
     const message = `the test \`${test.name}\` asserts nothing: it gives no fact that ${rule.name} reads`;
     const read = [...new Set(leaves.map((leaf) => nameOf(leaf.fact, leaf.path)))];
     fail('given', 'empty-test', message, describeValue(test.given), `a value for ${oneOf(read.slice(0, 6))}`);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeAnnotations } from '../../src/events/annotate.ts';
+import type { Facts } from '../../src/events/facts.ts';
 import { objectFacts } from '../../src/events/object-facts.ts';
 import type { Trigger } from '../../src/events/triggers.ts';
 import { type CompiledRules, compileRules } from '../../src/rules/compile.ts';
@@ -115,7 +116,12 @@ describe('compiled rules', () => {
 - { name: b, on: [auth.open], conditions: { any: [ { fact: file, path: $.path, operator: 'ignoreCase:endsWith', value: x }, { fact: file, path: $.path, operator: includes, value: a } ] }, event: { type: alert } }
 `);
     const reads: string[] = [];
-    const facts = { get: (slot: { name: string }) => (reads.push(slot.name), opened.get(slot as never)) };
+    const facts: Facts = {
+      get(slot) {
+        reads.push(slot.name);
+        return opened.get(slot);
+      },
+    };
     rules.decide('auth.open', facts);
     expect(reads.filter((name) => name === 'file.path')).toEqual(['file.path']);
   });
