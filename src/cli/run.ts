@@ -1,5 +1,5 @@
 // `picket run`: the agent, until a signal ends it.
-import { readFileSync } from 'node:fs';
+import { readFileSync, write } from 'node:fs';
 import { Command } from 'commander';
 import { type Agent, type AgentOptions, type AgentReport, startAgent } from '../agent.ts';
 import { dieNow } from '../auth/die-now.ts';
@@ -9,7 +9,6 @@ import { openLog } from '../observe/log.ts';
 import { KeyTemplateError } from '../operators/key-template.ts';
 import { RuleFileError } from '../rules/rule-problem.ts';
 import { CommandError } from './failure.ts';
-import { say } from './output.ts';
 
 interface RunOptions {
   readonly config?: string;
@@ -66,7 +65,7 @@ async function run(options: RunOptions): Promise<void> {
   try {
     const report = await agent.ended;
     await log.flush(LOG_FLUSH_MS);
-    tell(report, log.droppedLines());
+    await tell(report, log.droppedLines());
     process.exitCode = report.undelivered === 0 ? 0 : 1;
   } finally {
     // SIGTERM and SIGINT stay with us to the last: a second one must still end a process that hangs.
@@ -117,14 +116,17 @@ function listenToSignals(agent: Agent, tellLog: (text: string) => void): () => v
   };
 }
 
-function tell(report: AgentReport, droppedLines: number): void {
-  say(report.ledger.toString());
-  if (droppedLines > 0) say(`${droppedLines} log lines were dropped: nobody read them in time.`);
+/** By another thread and with a bound: a reader of stderr that has stopped must not keep the agent from its end. */
+async function tell(report: AgentReport, droppedLines: number): Promise<void> {
+  const lines = [String(report.ledger)];
+  if (droppedLines > 0) lines.push(`${droppedLines} log lines were dropped: nobody read them in time.`);
   if (report.undelivered > 0)
-    say(
-      `${report.undelivered} events or alerts could not be delivered before the end. The bridge keeps those that it can ` +
-        'for the next agent; the others are lost and counted.',
+    lines.push(
+      `${report.undelivered} events or alerts could not be delivered before the end. The bridge keeps those that it ` +
+        'can for the next agent; the others are lost and counted.',
     );
+  const written = new Promise((resolve) => write(process.stderr.fd, `${lines.join('\n')}\n`, resolve));
+  await Promise.race([written, new Promise((resolve) => setTimeout(resolve, LOG_FLUSH_MS).unref())]);
 }
 
 function packageVersion(): string {

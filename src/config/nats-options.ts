@@ -5,7 +5,7 @@ import {
   credsAuthenticator,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
-} from '@nats-io/nats-core';
+} from '@nats-io/transport-node';
 import { ConfigError } from './load.ts';
 import type { Config } from './schema.ts';
 

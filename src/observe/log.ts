@@ -1,10 +1,10 @@
 // The log: JSON lines on stderr, written by another turn than the one that logs. A reader that does not read costs log
 // lines, never a verdict or an event: what does not fit is dropped and counted.
 import { type DestinationStream, type LogFn, type Logger, pino, stdSerializers } from 'pino';
+import type { Config } from '../config/schema.ts';
 import { RateLimit } from './rate-limit.ts';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = Config['log']['level'];
 
 export interface Log {
   readonly logger: Logger;

@@ -15,7 +15,7 @@ import type { Ledger } from '../observe/ledger.ts';
 import type { FlowBatch, FlowEvent } from './flow.ts';
 import { compileKey, type KeyTemplate } from './key-template.ts';
 
-export interface DedupeRule {
+interface DedupeRule {
   readonly triggers: readonly Trigger[];
   /** As in `{process.executable} {file.path}`: events whose texts are equal are repeats. */
   readonly key: string;

@@ -7,7 +7,7 @@ import type { FlowBatch, FlowEvent } from './flow.ts';
 import { CLASS_COUNT, priorityClassOf } from './priority-class.ts';
 
 /** `block`: the source is given no credit for more than fits; `shed`: what does not fit gives way here. */
-export type QueuePolicy = 'block' | 'shed';
+type QueuePolicy = 'block' | 'shed';
 
 export interface PrioritiseOptions {
   readonly maxEvents: number;

@@ -9,7 +9,7 @@ import type { LaneBooks } from '../observe/ledger.ts';
 import type { FlowEvent, OutgoingBatch, Receipt } from '../operators/flow.ts';
 import { type Backoff, backoffMs } from '../sources/backoff.ts';
 import type { NatsLink } from './nats-link.ts';
-import { adviceFor } from './publish-errors.ts';
+import { adviceFor, adviceForReadBack } from './publish-errors.ts';
 import type { LastStored, Spool, SpoolRecord } from './spool.ts';
 
 export interface LanePublisherOptions {
@@ -173,7 +173,7 @@ export class LanePublisher {
       if (stored.isDuplicate) this.#options.onDuplicate?.();
       return true;
     } catch (error) {
-      if (!flight.interrupt.signal.aborted) this.#explain(error);
+      if (!flight.interrupt.signal.aborted) this.#explain(adviceFor(error, stream), error);
       this.#doubtIfOld(flight);
       return false;
     }
@@ -255,7 +255,7 @@ export class LanePublisher {
         this.#doubt = undefined;
         return this.#open();
       } catch (error) {
-        this.#explain(error);
+        this.#explain(adviceForReadBack(error, this.#options.stream), error);
         await delay(backoffMs(this.#options.backoff, attempt), undefined, { signal: doubt.signal }).catch(
           () => undefined,
         );
@@ -299,12 +299,9 @@ export class LanePublisher {
     for (const { interrupt } of this.#inFlight.values()) interrupt.abort();
   }
 
-  #explain(error: unknown): void {
-    const { log, subject, stream } = this.#options;
-    log.warn(
-      { err: error, subject },
-      `cannot publish to ${subject}: ${adviceFor(error, stream)}; trying again`,
-    );
+  #explain(advice: string, error: unknown): void {
+    const { log, subject } = this.#options;
+    log.warn({ err: error, subject }, `cannot publish to ${subject}: ${advice}; trying again`);
   }
 }
 

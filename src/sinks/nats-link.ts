@@ -4,8 +4,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { type ConnectionOptions, headers, type NatsConnection } from '@nats-io/nats-core';
-import { connect } from '@nats-io/transport-node';
+import { type ConnectionOptions, connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { type Backoff, backoffMs } from '../sources/backoff.ts';
 
@@ -47,6 +46,8 @@ export interface NatsLinkOptions {
 
 /** Subject, headers and protocol around a body; generous. */
 const HEADER_ROOM_BYTES = 1024;
+/** A server answers this from memory; a stream that does not exist answers nothing. */
+const READ_BACK_MS = 2_000;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
 
 export class NatsLinkConnection implements NatsLink {
@@ -134,7 +135,7 @@ export class NatsLinkConnection implements NatsLink {
   async #attend(connection: NatsConnection): Promise<void> {
     this.#connection = connection;
     this.#client = jetstream(connection);
-    this.#manager = await jetstreamManager(connection, { checkAPI: false });
+    this.#manager = await jetstreamManager(connection, { checkAPI: false, timeout: READ_BACK_MS });
     this.#changed(true);
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') this.#changed(false);

@@ -1,15 +1,11 @@
 // What an error of JetStream means for the person who runs the agent.
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { RequestError } from '@nats-io/nats-core';
 
 /** The server's codes that need a person: a missing or another stream, and limits. */
 const WRONG_STREAM = 10060;
 const STREAM_NOT_FOUND = 10059;
 
 export function adviceFor(error: unknown, stream: string): string {
-  // In the words of direct get.
-  if (error instanceof RequestError && error.isNoResponders())
-    return `there is no stream ${stream} that lets its last message be read; create it with: picket stream setup --stream ${stream}`;
   // The client's name for "no responders"; it does not export the class.
   if (error instanceof Error && error.name === 'JetStreamNotEnabled')
     return `no stream takes this subject (or JetStream is off); create it with: picket stream setup --stream ${stream}`;
@@ -20,4 +16,12 @@ export function adviceFor(error: unknown, stream: string): string {
   }
   if (error instanceof Error && error.name === 'TimeoutError') return 'no acknowledgement in time';
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The same for the question which message was stored last: a stream that is not there leaves it without an answer. */
+export function adviceForReadBack(error: unknown, stream: string): string {
+  const isUnanswered =
+    error instanceof Error && (error.name === 'TimeoutError' || error.name === 'RequestError');
+  if (!isUnanswered) return adviceFor(error, stream);
+  return `the stream ${stream} does not answer; if it is missing, create it with: picket stream setup --stream ${stream}`;
 }

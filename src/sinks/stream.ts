@@ -1,12 +1,12 @@
 // The JetStream stream that agents publish to: created or brought up to date by an administrator, only looked at by
 // agents.
 import { type JetStreamManager, jetstreamManager, StorageType, type StreamConfig } from '@nats-io/jetstream';
-import { type NatsConnection, nanos } from '@nats-io/nats-core';
+import { type NatsConnection, nanos } from '@nats-io/transport-node';
 
 /** Every agent's batches, and the alerts again in subjects of their own. */
-export const STREAM_SUBJECTS = ['picket.events.>', 'picket.alerts.>'] as const;
-export const DEFAULT_STREAM = 'PICKET';
-export const DUPLICATE_WINDOW_MS = 120_000;
+const STREAM_SUBJECTS = ['picket.events.>', 'picket.alerts.>'] as const;
+const DEFAULT_STREAM = 'PICKET';
+const DUPLICATE_WINDOW_MS = 120_000;
 
 export interface StreamSettings {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface StreamSettings {
   readonly storage: 'file' | 'memory';
 }
 
-export const DEFAULT_STREAM_SETTINGS: StreamSettings = {
+const DEFAULT_STREAM_SETTINGS: StreamSettings = {
   name: DEFAULT_STREAM,
   maxBytes: -1,
   maxAgeMs: 0,
@@ -32,7 +32,7 @@ export interface StreamSetup {
   readonly changes: readonly string[];
 }
 
-export class StreamSetupError extends Error {
+class StreamSetupError extends Error {
   readonly exitCode = 1;
 
   constructor(stream: string, cause: unknown) {

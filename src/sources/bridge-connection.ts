@@ -17,7 +17,7 @@ import type { Intake } from './intake.ts';
 import type { PolicyRevision } from './policy-revision.ts';
 
 const PROTOCOL = 1;
-export const MAX_FRAME_BYTES = 1024 * 1024;
+const MAX_FRAME_BYTES = 1024 * 1024;
 /** Credit waits this long for company, unless half of it is used up. */
 const CREDIT_DELAY_MS = 20;
 
