@@ -2,9 +2,9 @@
 import type { FactValue } from './facts.ts';
 import type { Platform, Trigger } from './triggers.ts';
 
-export type JsonObject = { readonly [key: string]: FactValue };
+type JsonObject = { readonly [key: string]: FactValue };
 
-export interface EcsUser {
+interface EcsUser {
   readonly id?: string;
   readonly name?: string;
 }
@@ -18,7 +18,7 @@ export interface EcsCodeSignature {
   readonly cdhash?: string;
 }
 
-export interface EcsHash {
+interface EcsHash {
   readonly sha256?: string;
   readonly unstable?: boolean;
 }
@@ -70,7 +70,7 @@ export interface EcsFile {
   readonly code_signature?: EcsCodeSignature;
 }
 
-export interface EcsDnsAnswer {
+interface EcsDnsAnswer {
   readonly name?: string;
   readonly type?: string;
   readonly class?: string;
@@ -78,7 +78,7 @@ export interface EcsDnsAnswer {
   readonly data?: string;
 }
 
-export interface EcsEndpoint {
+interface EcsEndpoint {
   readonly ip?: string;
   readonly port?: number;
   readonly domain?: string;
@@ -146,6 +146,4 @@ export interface EcsEvent {
   readonly picket?: EcsPicket;
 }
 
-export { decodeEvent } from './decode-event.ts';
 export { encodeEvent } from './encode-event.ts';
-export { stringifyEvent } from './stringify-event.ts';

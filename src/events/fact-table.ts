@@ -7,7 +7,7 @@ import { FILE_ACTIONS, LINUX_ACTIONS, TARGET_ACTIONS } from './trigger-actions.t
 import { actionOfTrigger, type Platform, type Trigger } from './triggers.ts';
 import { EVENT, type Property, type WireField, type WireMessage } from './wire-table.ts';
 
-export type FactType = 'text' | 'number' | 'boolean' | 'time' | 'text[]' | 'object' | 'object[]' | 'any';
+type FactType = 'text' | 'number' | 'boolean' | 'time' | 'text[]' | 'object' | 'object[]' | 'any';
 
 export interface FactDefinition {
   readonly name: string;

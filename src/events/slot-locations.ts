@@ -13,7 +13,7 @@ export interface WireNode {
   readonly name: string;
 }
 
-export type DerivedFact =
+type DerivedFact =
   | 'process.name'
   | 'process.command_line'
   | 'file.name'

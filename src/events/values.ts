@@ -5,7 +5,7 @@ import { MalformedEventError, WireReader } from './wire-reader.ts';
 import { WIRE, type WireWriter } from './wire-writer.ts';
 
 /** Of JSON: each level is up to three messages, and decoders in other languages stop at 100 of those. */
-export const MAX_VALUE_NESTING = 30;
+const MAX_VALUE_NESTING = 30;
 
 /** More nested than every decoder takes. */
 export class NestedTooDeepError extends Error {

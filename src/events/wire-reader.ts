@@ -12,7 +12,7 @@ export class MalformedEventError extends Error {
 }
 
 /** Other languages' decoders stop at 100 nested messages; so do we. */
-export const MAX_NESTING = 100;
+const MAX_NESTING = 100;
 
 // Shared: a typed array of its own for each reader would cost more than the reading.
 const NO_BYTES = new Uint8Array(0);

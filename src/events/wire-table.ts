@@ -5,7 +5,7 @@
  * text: bytes by PEP 383 · string: UTF-8, which other languages insist on; what is none is replaced · id, id64: an unsigned number that ECS writes as text · time: nanoseconds since 1970 as
  * ISO 8601 · hex: bytes as lower-case hex · mode: st_mode, split into file.mode and file.type · value: picket.v1.Value.
  */
-export type WireKind =
+type WireKind =
   | 'text'
   | 'string'
   | 'uint32'
@@ -27,7 +27,7 @@ export type WireKind =
  * What proto3's zero means. nonzero: the fact is missing · explicit: the field has presence of its own · always:
  * zero is a value wherever the message is · { with: n }: zero is a value where field n is present and not zero.
  */
-export type Presence = 'nonzero' | 'explicit' | 'always' | { readonly with: number };
+type Presence = 'nonzero' | 'explicit' | 'always' | { readonly with: number };
 
 /** What a fact is a function of; from this the cacheability of verdicts is derived. */
 export type Property = 'event' | 'actor' | 'arguments' | 'path' | 'content' | 'metadata' | 'time' | 'network';

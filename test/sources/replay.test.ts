@@ -6,6 +6,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { lastValueFrom, toArray } from 'rxjs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { esloggerLine } from '../../bench/eslogger-load.ts';
 import { decodeEvent } from '../../src/events/decode-event.ts';
 import type { FlowBatch } from '../../src/operators/flow.ts';
 import { type Line, linesOf } from '../../src/sources/lines.ts';
@@ -81,6 +82,13 @@ describe('a replay of eslogger lines', () => {
     ]);
     expect(batches.reduce((sum, { malformed }) => sum + malformed, 0)).toBe(3);
     expect(batches.flatMap(({ losses }) => losses).reduce((sum, { count }) => sum + count, 0)).toBe(3);
+  });
+
+  it('takes every line of the load that it is measured by', async () => {
+    const load = Array.from({ length: 40 }, (_, i) => esloggerLine(i));
+    const { batches, faults } = await replayAll({ files: [file(load.join('\n'))] });
+    expect(faults).toEqual([]);
+    expect(batches.flatMap(({ events }) => events)).toHaveLength(40);
   });
 
   it('keeps bytes that are no UTF-8', async () => {
