@@ -1,7 +1,7 @@
 // Events as NDJSON: one line each, in ECS names, with what Picket has to say under "picket". In order; the next batch
 // is printed when the output has taken the one before.
 import type { Writable } from 'node:stream';
-import { concatMap, type OperatorFunction } from 'rxjs';
+import { concatMap, type OperatorFunction, takeWhile } from 'rxjs';
 import { decodeEvent } from '../events/decode-event.ts';
 import type { EcsPicket } from '../events/ecs-event.ts';
 import { stringifyEvent } from '../events/stringify-event.ts';
@@ -11,17 +11,21 @@ import type { FlowEvent, OutgoingBatch, Receipt } from '../operators/flow.ts';
 export type WriteText = (text: string) => Promise<'taken' | 'closed'>;
 
 /**
- * Once the output is closed, batches are given up (`shed`), and the stream may end: `| head` is no error. What waits
- * is bounded by the source, which reads on only as events are settled.
+ * Completes once the output is closed (`| head` is no error), which ends the source; the batch that could not be
+ * printed is shed. What waits is bounded by the source, which reads on only as events are settled.
  */
 export function ndjsonSink(options: {
   readonly write: WriteText;
 }): OperatorFunction<Pick<OutgoingBatch, 'events'>, Receipt> {
-  return concatMap(async ({ events }): Promise<Receipt> => {
-    const text = events.map(ndjsonLine).join('');
-    const outcome = text === '' ? 'taken' : await options.write(text);
-    return { outcome: outcome === 'taken' ? 'acknowledged' : 'shed', events };
-  });
+  return (source) =>
+    source.pipe(
+      concatMap(async ({ events }): Promise<Receipt> => {
+        const text = events.map(ndjsonLine).join('');
+        const outcome = text === '' ? 'taken' : await options.write(text);
+        return { outcome: outcome === 'taken' ? 'acknowledged' : 'shed', events };
+      }),
+      takeWhile(({ outcome }) => outcome === 'acknowledged', true),
+    );
 }
 
 /** The line of one event, its end included. */
