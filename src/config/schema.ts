@@ -66,7 +66,7 @@ const guard = z.strictObject({
     .array(path)
     .default([])
     .describe(
-      'Mount points of the filesystems that may be guarded, or "local" for all local ones. Default none: every open on a guarded filesystem waits for an answer, so it is your choice.',
+      'Mount points of the filesystems that may be guarded. Default none: every open on a guarded filesystem waits for an answer, so it is your choice.',
     ),
   max_wait_ms: z
     .record(z.string(), milliseconds)
