@@ -1,11 +1,12 @@
 // `picket demo`: bridge, agent and a private nats-server on this machine, real events, a report.
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { runLiveDemo } from '../demo/live.ts';
 import { whyNotLive } from '../demo/prerequisites.ts';
 import { runRecordedDemo } from '../demo/recorded.ts';
 import { Screen } from '../demo/screen.ts';
 import { Undo } from '../demo/undo.ts';
+import type { Platform } from '../events/triggers.ts';
 import { CommandError } from './failure.ts';
 import { say } from './output.ts';
 
@@ -15,6 +16,7 @@ const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 interface DemoCommandOptions {
   readonly bridge: string;
   readonly recorded?: boolean;
+  readonly platform?: Platform;
 }
 
 export function demoCommand(): Command {
@@ -27,7 +29,13 @@ export function demoCommand(): Command {
     )
     .option('--bridge <file>', 'the bridge binary', DEFAULT_BRIDGE)
     .option('--recorded', 'play the recording even where the kernel could be guarded')
-    .addHelpText('after', '\nExample:\n  sudo picket demo')
+    .addOption(
+      new Option('--platform <name>', 'whose recording to play; implies --recorded').choices([
+        'linux',
+        'macos',
+      ]),
+    )
+    .addHelpText('after', '\nExamples:\n  sudo picket demo\n  picket demo --platform macos')
     .action(demo);
 }
 
@@ -39,9 +47,12 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   let holds = false;
   let failure: unknown;
   try {
-    const reason = options.recorded === true ? 'asked for by --recorded' : await whyNotLive(options.bridge);
+    const isAsked = options.recorded === true || options.platform !== undefined;
+    const reason = isAsked ? 'you asked for a recording' : await whyNotLive(options.bridge);
     const parts = { bridgeBinary: options.bridge, signal: ending.signal, undo, screen };
-    holds = reason === undefined ? await runLiveDemo(parts) : await runRecordedDemo({ ...parts, reason });
+    const platform = options.platform ?? (process.platform === 'darwin' ? 'macos' : 'linux');
+    holds =
+      reason === undefined ? await runLiveDemo(parts) : await runRecordedDemo({ ...parts, platform, reason });
   } catch (error) {
     failure = error;
   }

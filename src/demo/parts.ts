@@ -141,6 +141,9 @@ export function complaints({ agent, bridge }: DemoParts): readonly string[] {
       .split('\n')
       .filter((line) => /"level":"(warn|error|fatal)"|level=(warn|error)/.test(line))
       .slice(-WORDS_MAX)
-      .map((line) => `${part.name}: ${/"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line}`),
+      .map(
+        (line) =>
+          `${part.name}: ${/"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line.replace(/^time=\S+ /, '')}`,
+      ),
   );
 }

@@ -139,9 +139,11 @@ export class Screen {
   }
 
   /** The claims; where one does not hold, what the parts complained about. */
-  summary(claims: readonly Claim[], complaints: () => readonly string[]): void {
+  summary(claims: readonly Claim[], complaints: () => readonly string[], notShown?: string): void {
     this.heading('Summary');
     for (const { holds, what, found } of claims) this.verdict(holds, what, found);
+    if (notShown !== undefined)
+      this.line(`   ?   ${padTo(notShown, CLAIM_WIDTH)}  could not be shown here, see above`);
     if (claims.every(({ holds }) => holds)) return;
     this.heading('What the bridge and the agent complained about');
     for (const line of complaints()) this.line(`  ${displayText(line)}`);
