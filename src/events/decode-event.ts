@@ -1,5 +1,7 @@
 // An encoded picket.v1.Event as an ECS object, derived facts included, by the wire table. Fields that the table does
 // not know are skipped: they travel on in the bytes.
+
+import { decodeValue, joined } from './decode-value.ts';
 import {
   categoryOf,
   commandLine,
@@ -14,7 +16,6 @@ import type { FactValue } from './facts.ts';
 import { textOfRange } from './text.ts';
 import { textOfNs } from './times.ts';
 import { triggerOf } from './triggers.ts';
-import { decodeValue, joined } from './values.ts';
 import { MalformedEventError, WireReader } from './wire-reader.ts';
 import { EVENT, type WireField, type WireMessage } from './wire-table.ts';
 

@@ -1,10 +1,10 @@
 // An ECS object as an encoded picket.v1.Event, by the wire table. Derived facts are not written.
 import { baseName, modeOf } from './derived-facts.ts';
 import type { EcsEvent } from './ecs-event.ts';
+import { encodeValue } from './encode-value.ts';
 import type { FactValue } from './facts.ts';
 import { nsOfText } from './times.ts';
 import { actionOfTrigger, kindOfTrigger, type Trigger } from './triggers.ts';
-import { encodeValue } from './values.ts';
 import { EVENT, type WireField, type WireMessage } from './wire-table.ts';
 import { WIRE, WireWriter } from './wire-writer.ts';
 

@@ -2,6 +2,7 @@
 // where its fields begin, and each fact is read once. One reader serves any number of events, without allocating for
 // any of that again.
 import { decodeEvent, readScalar, WIRE_TYPE, zeroOf } from './decode-event.ts';
+import { decodeValue, joined } from './decode-value.ts';
 import {
   categoryOf,
   commandLine,
@@ -15,7 +16,7 @@ import type { Facts, FactValue, Slot } from './facts.ts';
 import { NODES, type SlotLocation, type WireNode } from './slot-locations.ts';
 import { bytesOfText } from './text.ts';
 import { triggerOf } from './triggers.ts';
-import { decodeValue, joined, valueAt } from './values.ts';
+import { valueAt } from './value-path.ts';
 import { WireReader } from './wire-reader.ts';
 import type { WireField, WireMessage } from './wire-table.ts';
 

@@ -4,6 +4,7 @@ import { annotate, encodeAnnotations } from '../../src/events/annotate.ts';
 import { decodeEvent } from '../../src/events/decode-event.ts';
 import type { EcsEvent } from '../../src/events/ecs-event.ts';
 import { encodeEvent, UnencodableEventError } from '../../src/events/encode-event.ts';
+import { NestedTooDeepError } from '../../src/events/encode-value.ts';
 import { headerOf } from '../../src/events/encoded-event.ts';
 import { EncodedFacts } from '../../src/events/encoded-facts.ts';
 import { type Slot, slotOf } from '../../src/events/facts.ts';
@@ -12,7 +13,6 @@ import { objectFacts } from '../../src/events/object-facts.ts';
 import { picket } from '../../src/events/proto/picket.js';
 import { LOCATIONS } from '../../src/events/slot-locations.ts';
 import { stringifyEvent } from '../../src/events/stringify-event.ts';
-import { NestedTooDeepError } from '../../src/events/values.ts';
 import { MalformedEventError } from '../../src/events/wire-reader.ts';
 import { arbitraryEvent } from './arbitrary-event.ts';
 
