@@ -2,9 +2,9 @@
 import { Command, Option } from 'commander';
 import type { Platform } from '../events/triggers.ts';
 import { checkRules } from '../rules/check.ts';
-import { loadRules } from '../rules/load.ts';
+import { type LoadedRules, loadRules } from '../rules/load.ts';
 import type { RuleProblem } from '../rules/rule-problem.ts';
-import { PLATFORMS } from '../rules/schema.ts';
+import { PLATFORMS, type RuleDefinition } from '../rules/schema.ts';
 import { type TestResult, testRules } from '../rules/testing.ts';
 import { formatCount, type Painter, painterFor, say, writeOut } from './output.ts';
 import { counted, paintProblem, paintResult } from './rule-report.ts';
@@ -67,7 +67,7 @@ async function check(paths: string[], options: RulesOptions): Promise<void> {
   const findings = [...loaded.problems, ...checkRules(loaded, options.platform)];
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   const warnings = findings.length - errors;
-  const rules = loaded.ruleSet.rules.length;
+  const rules = rulesFor(loaded, options).length;
   if (options.json) {
     await writeOut(
       `${JSON.stringify({ rules, errors, warnings, files: loaded.files, findings }, null, 2)}\n`,
@@ -81,6 +81,10 @@ async function check(paths: string[], options: RulesOptions): Promise<void> {
   process.exitCode = errors > 0 ? 1 : 0;
 }
 
+function rulesFor({ ruleSet }: LoadedRules, { platform }: RulesOptions): RuleDefinition[] {
+  return ruleSet.rules.filter(({ platforms }) => platform === undefined || platforms.includes(platform));
+}
+
 /** Within a file by line; files as they came. */
 function sorted(problems: readonly RuleProblem[]): RuleProblem[] {
   const files = [...new Set(problems.map(({ file }) => file))];
@@ -92,10 +96,7 @@ function sorted(problems: readonly RuleProblem[]): RuleProblem[] {
 async function test(paths: string[], options: RulesOptions): Promise<void> {
   const loaded = await loadRules(paths, options);
   const errors = loaded.problems.filter(({ severity }) => severity === 'error');
-  const { rules } = loaded.ruleSet;
-  const wanted = rules.filter(
-    ({ platforms }) => options.platform === undefined || platforms.includes(options.platform),
-  );
+  const wanted = rulesFor(loaded, options);
   const results = await testRules({ ...loaded.ruleSet, rules: wanted });
   const counts = countResults(results);
   if (options.json) {

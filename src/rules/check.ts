@@ -16,13 +16,16 @@ import { expectsMatch } from './testing.ts';
 /** Warnings, to be read beside the loader's problems. */
 export function checkRules(loaded: LoadedRules, platform?: Platform): readonly RuleProblem[] {
   const { ruleSet, places } = loaded;
-  const warnings = ruleSet.rules.flatMap((rule) => [
+  const rules = ruleSet.rules.filter(
+    ({ platforms }) => platform === undefined || platforms.includes(platform),
+  );
+  const warnings = rules.flatMap((rule) => [
     ...checkNegations(rule, ruleSet, places),
     ...checkTriggers(rule, platform),
     ...checkTests(rule),
     ...checkReach(rule, ruleSet),
   ]);
-  return [...warnings, ...checkTagged(ruleSet), ...checkUnused(loaded)];
+  return [...warnings, ...checkTagged(rules), ...checkUnused(loaded)];
 }
 
 function warn(
@@ -162,16 +165,16 @@ function narrow(leaf: Leaf, allowed: Map<string, ReadonlySet<unknown>>): string 
 }
 
 /** Tags of an event that nothing forwards are seen by nobody. */
-function checkTagged(ruleSet: RuleSet): RuleProblem[] {
+function checkTagged(rules: readonly RuleDefinition[]): RuleProblem[] {
   const seen = new Set(
-    ruleSet.rules
+    rules
       .filter(
         ({ mode, event }) =>
           mode === 'enforce' && (event.type === 'alert' || (isDeciding(event.type) && event.type !== 'drop')),
       )
       .flatMap(({ on }) => on),
   );
-  return ruleSet.rules.flatMap((rule) => {
+  return rules.flatMap((rule) => {
     if (rule.event.type !== 'tag' || rule.on.some((trigger) => seen.has(trigger))) return [];
     const message = `${rule.name} tags events that no rule forwards`;
     return [

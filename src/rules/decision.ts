@@ -5,15 +5,15 @@ import { encodeAnnotations } from '../events/annotate.ts';
 import type { Trigger } from '../events/triggers.ts';
 import type { DecidingType, RuleDefinition, Severity } from './schema.ts';
 
-export type Verdict = DecidingType | 'none';
+type Verdict = DecidingType | 'none';
 
-export interface RuleAlert {
+interface RuleAlert {
   readonly rule: string;
   readonly severity: Severity;
   readonly message: string;
 }
 
-export interface ShadowVerdict {
+interface ShadowVerdict {
   readonly rule: string;
   readonly verdict: DecidingType;
 }

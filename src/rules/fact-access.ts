@@ -36,7 +36,7 @@ const PLAIN_NAME = /^[A-Za-z_][\w-]*$/;
 const STEP = /\.([A-Za-z_][\w-]*|\d+)|\[(\d+)\]|\['([^'`\\,*?@()[\]^~$:]+)'\]|\["([^"`\\,*?@()[\]^~$:]+)"\]/y;
 
 /** The steps of a JSONPath that names exactly one place; undefined for any other. */
-export function parsePath(path: string): readonly Step[] | undefined {
+function parsePath(path: string): readonly Step[] | undefined {
   if (!path.startsWith('$')) return undefined;
   const steps: Step[] = [];
   STEP.lastIndex = 1;

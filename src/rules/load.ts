@@ -16,7 +16,7 @@ import { describeValue, oneOf, RuleFileError, type RuleProblem } from './rule-pr
 import { FILE_KEYS, fileSchema, type RuleDefinition, type RuleSet } from './schema.ts';
 import { explainIssues } from './schema-problems.ts';
 
-export { RuleFileError, type RuleProblem } from './rule-problem.ts';
+export { RuleFileError } from './rule-problem.ts';
 
 export interface LoadOptions {
   /** Rules are judged by the facts of this platform only. */

@@ -17,7 +17,7 @@ export function nearestName(typed: string, names: Iterable<string>): string | un
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours between two texts; `bound` or more is `bound`. */
-export function editDistance(a: string, b: string, bound: number): number {
+function editDistance(a: string, b: string, bound: number): number {
   if (Math.abs(a.length - b.length) >= bound) return bound;
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -5,7 +5,7 @@ import type { FactValue } from '../events/facts.ts';
 import { parseNetwork } from './cidr.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
 import { parseOperatorName } from './decorators.ts';
-import { compilePattern, PatternError } from './patterns.ts';
+import { PatternError, patternOf } from './patterns.ts';
 import type { PlaceOfPart } from './rule-document.ts';
 import { describeValue, type RuleProblem } from './rule-problem.ts';
 
@@ -162,7 +162,7 @@ function pattern(side: Operand, ignoreCase: boolean): Fault[] {
   const faults = text('matches', side);
   if (faults.length > 0 || typeof side.value !== 'string') return faults;
   try {
-    compilePattern(side.value, ignoreCase);
+    patternOf(side.value, ignoreCase);
     return [];
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;

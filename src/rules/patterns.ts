@@ -4,9 +4,9 @@ import { RE2JS } from 're2js';
 
 // One legal pattern took 2.3 s on 30 kB: time grows with instructions times input, so the instructions are bounded,
 // and so are repeats, which multiply them unseen.
-export const MAX_PROGRAM_SIZE = 1000;
-export const MAX_REPEAT = 200;
-export const MAX_PATTERN_LENGTH = 2000;
+const MAX_PROGRAM_SIZE = 1000;
+const MAX_REPEAT = 200;
+const MAX_PATTERN_LENGTH = 2000;
 
 export class PatternError extends Error {
   readonly found: string;

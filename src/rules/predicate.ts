@@ -8,7 +8,7 @@ import { accessOf, type FactAccess, follow } from './fact-access.ts';
 import { foldValue } from './fold-case.ts';
 
 export type Test = () => boolean;
-export const ALWAYS: Test = () => true;
+const ALWAYS: Test = () => true;
 export const NEVER: Test = () => false;
 
 /**

@@ -14,7 +14,7 @@ export interface Referee {
 }
 
 /** An engine of json-rules-engine that knows Picket's operators and decorators and takes missing facts as undefined. */
-export function createEngine(): Engine {
+function createEngine(): Engine {
   const engine = new Engine([], { allowUndefinedFacts: true });
   for (const { name, evaluate } of [...STANDARD_OPERATORS, ...ADDED_OPERATORS, MATCHES_IGNORING_CASE]) {
     engine.addOperator(new Operator<FactValue, FactValue>(name, evaluate));

@@ -1,10 +1,11 @@
 // Where a rule applies, from what it says and from the facts it reads; and every mistake in those facts.
 
-import { triggersOf, whereOffered } from '../events/fact-table.ts';
+import { whereOffered } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { checkLeaf, explainAbsent } from './condition-facts.ts';
 import type { LeafPlaces } from './condition-syntax.ts';
 import type { Leaf } from './conditions.ts';
+import { knownTriggers } from './known-triggers.ts';
 import type { Place } from './rule-document.ts';
 import { oneOf, type RuleProblem } from './rule-problem.ts';
 import { PLATFORMS } from './schema.ts';
@@ -70,7 +71,7 @@ export function findReach(rule: RuleReach, places: LeafPlaces, only: Platform | 
 function lookAt(rule: RuleReach, places: LeafPlaces, platform: Platform): PlatformFinding {
   const problems: RuleProblem[] = [];
   const foreign: RuleProblem[] = [];
-  const known = new Set(triggersOf(platform));
+  const known = knownTriggers(platform);
   for (const trigger of rule.on) {
     if (!known.has(trigger)) {
       foreign.push({

@@ -1,10 +1,10 @@
 // One rule as it was written, turned into a RuleDefinition: keys, triggers, event type, conditions, facts and tests.
 
-import { triggersOf } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { parseCondition } from './condition-syntax.ts';
 import { type Leaf, type NamedConditions, type RootCondition, visitLeaves } from './conditions.ts';
 import { isAuthTrigger } from './decision.ts';
+import { allTriggers, isKnownTrigger } from './known-triggers.ts';
 import { nearestName } from './nearest.ts';
 import type { DocumentPath, Place, PlaceOfPart, RuleDocument } from './rule-document.ts';
 import { findReach } from './rule-facts.ts';
@@ -12,7 +12,6 @@ import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 import {
   DEFAULT_PRIORITY,
   DEFAULT_SEVERITY,
-  PLATFORMS,
   RULE_KEYS,
   type RuleDefinition,
   type RuleTest,
@@ -156,12 +155,13 @@ function checkTriggers(
   document: RuleDocument,
   report: (problem: RuleProblem) => void,
 ): Trigger[] {
-  const known = new Set<string>(PLATFORMS.flatMap((platform) => triggersOf(platform)));
   const on: Trigger[] = [];
   for (const [index, trigger] of triggers.entries()) {
     const place = document.placeOf([...path, 'on', index]);
-    if (!known.has(trigger)) {
-      const meant = nearestName(trigger, known) ?? [...known].find((name) => name.endsWith(`.${trigger}`));
+    if (!isKnownTrigger(trigger)) {
+      const meant =
+        nearestName(trigger, allTriggers()) ??
+        [...allTriggers()].find((name) => name.endsWith(`.${trigger}`));
       report({
         ...place,
         code: 'unknown-trigger',
@@ -170,7 +170,7 @@ function checkTriggers(
         expected: meant ?? 'auth.<action>, notify.<action>, log, dns.query, dns.answer, flow or picket',
         severity: 'error',
       });
-    } else if (on.includes(trigger as Trigger)) {
+    } else if (on.includes(trigger)) {
       const message = `\`${trigger}\` stands here twice`;
       report({
         ...place,
@@ -180,7 +180,7 @@ function checkTriggers(
         expected: 'each trigger once',
         severity: 'error',
       });
-    } else on.push(trigger as Trigger);
+    } else on.push(trigger);
   }
   return on;
 }

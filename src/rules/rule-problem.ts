@@ -1,7 +1,7 @@
 // What is wrong with rule files, each with its place: a person reads these, so each says what was found and what was
 // expected.
 
-export type ProblemSeverity = 'error' | 'warning';
+type ProblemSeverity = 'error' | 'warning';
 
 export interface RuleProblem {
   readonly file: string;

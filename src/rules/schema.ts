@@ -6,18 +6,18 @@ import type { EcsEvent } from '../events/ecs-event.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { NamedConditions, RootCondition } from './conditions.ts';
 
-export const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const;
-export const MODES = ['enforce', 'shadow'] as const;
+const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const;
+const MODES = ['enforce', 'shadow'] as const;
 export const PLATFORMS = ['linux', 'macos'] as const satisfies readonly Platform[];
 export const EVENT_TYPES = ['allow', 'deny', 'forward', 'drop', 'alert', 'tag'] as const;
 
 export type Severity = (typeof SEVERITIES)[number];
-export type RuleMode = (typeof MODES)[number];
+type RuleMode = (typeof MODES)[number];
 export type RuleEventType = (typeof EVENT_TYPES)[number];
 /** The event types that decide; `alert` and `tag` add. */
 export type DecidingType = 'allow' | 'deny' | 'forward' | 'drop';
 
-export interface RuleEvent {
+interface RuleEvent {
   readonly type: RuleEventType;
   readonly params: { readonly message?: string | undefined; readonly tags?: readonly string[] | undefined };
 }
@@ -32,7 +32,7 @@ export interface RuleTest {
   readonly column: number;
 }
 
-export interface RulePlace {
+interface RulePlace {
   readonly file: string;
   readonly line: number;
   readonly column: number;

@@ -6,7 +6,7 @@ import { type Condition, isFactReference, type Leaf, type NamedConditions } from
 import { accessOf } from './fact-access.ts';
 
 /** picket.v1.StaticTest, with its numbers. */
-export interface StaticTest {
+interface StaticTest {
   readonly subject: number;
   readonly operator: number;
   readonly values: Uint8Array[];

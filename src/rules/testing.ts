@@ -7,7 +7,7 @@ import { compileRules } from './compile.ts';
 import { type Explanation, explainOutcome } from './explain.ts';
 import type { RuleDefinition, RuleSet, RuleTest } from './schema.ts';
 
-export type TestStatus = 'passed' | 'failed' | 'todo';
+type TestStatus = 'passed' | 'failed' | 'todo';
 
 export interface TestResult {
   readonly rule: string;

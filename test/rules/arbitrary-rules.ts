@@ -155,7 +155,7 @@ function condition(known: readonly string[], depth: number): fc.Arbitrary<Condit
     : fc.oneof({ weight: 3, arbitrary: leaves }, { weight: 2, arbitrary: root(known, depth) });
 }
 
-export function root(known: readonly string[], depth: number): fc.Arbitrary<RootCondition> {
+function root(known: readonly string[], depth: number): fc.Arbitrary<RootCondition> {
   const part = condition(known, depth - 1);
   // An empty list is true; a few are enough.
   const parts = fc.oneof(

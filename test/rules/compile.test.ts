@@ -86,8 +86,8 @@ function print(what: string, { evaluations, matches, refereed, operators }: Tall
   console.log(`  in rules that matched: ${hits.join(', ')}`);
 }
 
-const RUNS = Number(process.env.PICKET_PROPERTY_RUNS ?? 250);
-const COVERED = 500;
+const RUNS = Number(process.env.PICKET_PROPERTY_RUNS ?? 600);
+const COVERED = 3000;
 
 describe('compiled rules', () => {
   test('decide as json-rules-engine does, over events as objects', { timeout: 120_000 }, async () => {
