@@ -87,8 +87,10 @@ static bool parse_speed(const char *text, double *speed) {
     return end != text && *end == 0 && *speed > 0 && *speed <= 1e9;
 }
 
-enum { OPT_BACKEND = 256, OPT_SOCKET, OPT_UID, OPT_GID, OPT_STATE, OPT_QUEUE_EVENTS, OPT_QUEUE_BYTES, OPT_FILE, OPT_SPEED,
-       OPT_DEADLINE, OPT_PROBE, OPT_HELP, OPT_VERSION };
+enum {
+    OPT_BACKEND = 256, OPT_SOCKET, OPT_UID, OPT_GID, OPT_STATE, OPT_QUEUE_EVENTS, OPT_QUEUE_BYTES, OPT_FILE, OPT_SPEED,
+    OPT_DEADLINE, OPT_PROBE, OPT_HELP, OPT_VERSION,
+};
 
 static const struct option long_options[] = {
     {"backend", required_argument, NULL, OPT_BACKEND}, {"socket", required_argument, NULL, OPT_SOCKET},
@@ -114,8 +116,14 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         case OPT_SOCKET: options->socket = optarg; break;
         case OPT_STATE: options->state_directory = optarg; break;
         case OPT_FILE: options->replay.file = optarg; break;
-        case OPT_UID: good = parse_number(optarg, 0, UINT32_MAX - 1, &number), options->agent_uid = (uid_t)number; break;
-        case OPT_GID: good = parse_number(optarg, 0, UINT32_MAX - 1, &number), options->agent_gid = (gid_t)number; break;
+        case OPT_UID:
+            good = parse_number(optarg, 0, UINT32_MAX - 1, &number);
+            options->agent_uid = (uid_t)number;
+            break;
+        case OPT_GID:
+            good = parse_number(optarg, 0, UINT32_MAX - 1, &number);
+            options->agent_gid = (gid_t)number;
+            break;
         case OPT_QUEUE_EVENTS:
             good = parse_number(optarg, 1, 16u << 20, &number);
             options->core.queue_events = (uint32_t)number;

@@ -1,5 +1,5 @@
-// The two FIFOs of one connection's auth lane: made beside the socket under random names, readable by the agent's user
-// alone, never used for a second connection.
+// The two FIFOs of one connection's auth lane: made beside the socket under random names, readable by the agent's
+// user alone, never used for a second connection.
 //
 // Ownership: the pair owns its names until fifo_pair_unlink(); descriptors belong to the caller.
 // Threading: one thread at a time.

@@ -1,5 +1,5 @@
-// Frames: a 4-byte little-endian length and that many bytes. The reader is fed with whatever pieces a descriptor gives
-// and yields whole frames, whatever the cuts.
+// Frames: a 4-byte little-endian length and that many bytes. The reader is fed with whatever pieces a descriptor
+// gives and yields whole frames, whatever the cuts.
 //
 // Ownership: the reader borrows its buffer; a frame that it yields is valid until the next call on the reader.
 // Threading: one thread at a time.

@@ -16,7 +16,8 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-// Either the sleeper sees the new deadline in its second look, or the new request sees that the sleeper sleeps too long.
+// Either the sleeper sees the new deadline in its second look, or the new request sees that the sleeper sleeps too
+// long.
 static int64_t announce_sleep(struct guard *guard, int64_t heartbeat_us) {
     int64_t until = earlier(pending_earliest(&guard->core->pending), heartbeat_us);
     for (;;) {

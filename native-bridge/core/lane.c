@@ -23,7 +23,8 @@ int lane_init(struct lane *lane, struct pending *pending, const struct lane_even
     lock_init(&lane->mutex);
     breaker_init(&lane->breaker);
     atomic_init(&lane->state, LANE_IDLE);
-    lane->request_fd = lane->verdict_fd = -1;
+    lane->verdict_fd = -1;
+    fifo_writer_init(&lane->requests);
     lane->pending = pending;
     lane->events = *events;
     lane->buffer = malloc(READ_BUFFER);
@@ -33,41 +34,6 @@ int lane_init(struct lane *lane, struct pending *pending, const struct lane_even
 
 // --- writing: all of it under the mutex ---
 
-enum put_result { PUT_DONE, PUT_FULL, PUT_BROKEN };
-
-static enum put_result put_bytes(struct lane *lane, const uint8_t *data, size_t length, size_t *done) {
-    *done = 0;
-    if (lane->request_fd < 0) return PUT_BROKEN;
-    ssize_t count = write(lane->request_fd, data, length);
-    if (count >= 0) {
-        *done = (size_t)count;
-        return PUT_DONE;
-    }
-    return errno == EAGAIN || errno == EINTR ? PUT_FULL : PUT_BROKEN;
-}
-
-static enum put_result put_rest(struct lane *lane) {
-    size_t done;
-    enum put_result result = put_bytes(lane, lane->rest + lane->rest_offset, lane->rest_length - lane->rest_offset, &done);
-    lane->rest_offset += done;
-    if (lane->rest_offset == lane->rest_length) lane->rest_offset = lane->rest_length = 0;
-    return lane->rest_length > 0 && result == PUT_DONE ? PUT_FULL : result;
-}
-
-static enum put_result put_frame(struct lane *lane, const struct wire_writer *frame) {
-    size_t done;
-    if (lane->rest_length > 0) {
-        enum put_result result = put_rest(lane);
-        if (result != PUT_DONE) return result;
-    }
-    enum put_result result = put_bytes(lane, frame->data, frame->length, &done);
-    if (result == PUT_DONE && done < frame->length) {
-        lane->rest_length = frame->length - done;
-        memcpy(lane->rest, frame->data + done, lane->rest_length);
-    }
-    return result;
-}
-
 static void want_slow(struct lane *lane, struct request *request) {
     int expected = SLOW_NO;
     if (atomic_compare_exchange_strong(&request->slow, &expected, SLOW_WANTED)) lane->events.slow(lane->events.context);
@@ -75,7 +41,7 @@ static void want_slow(struct lane *lane, struct request *request) {
 
 // What can't be written (a full pipe, an agent that has closed its end) is the guard's to answer.
 static void send_request(struct lane *lane, struct request *request, int64_t now_us) {
-    uint8_t buffer[LANE_FRAME_MAX];
+    uint8_t buffer[FIFO_FRAME_MAX];
     struct wire_writer writer;
     int64_t left = atomic_load(&request->deadline_us) - now_us;
     if (left <= 0 || atomic_load(&request->claim) == 0) return;
@@ -88,7 +54,7 @@ static void send_request(struct lane *lane, struct request *request, int64_t now
     if (writer.overflow) {
         request->sent = true;
         want_slow(lane, request);
-    } else if (put_frame(lane, &writer) == PUT_DONE) {
+    } else if (fifo_writer_put(&lane->requests, &writer) == FIFO_WRITTEN) {
         request->sent = true;
     }
 }
@@ -102,7 +68,7 @@ static void flush_unsent(struct lane *lane, int64_t now_us) {
 }
 
 static void serve_if_ready(struct lane *lane, int64_t now_us) {
-    if (lane->request_fd < 0 || lane->epoch == 0) return;
+    if (lane->requests.fd < 0 || lane->epoch == 0) return;
     atomic_store(&lane->state, LANE_SERVING);
     flush_unsent(lane, now_us);
 }
@@ -113,7 +79,7 @@ static void send_switch(struct lane *lane, int64_t now_us) {
     wire_writer_init(&writer, buffer, sizeof buffer);
     message_lane_switch(&writer, lane->wanted_epoch);
     // A full pipe: the heartbeat tries again, and requests wait meanwhile as they would for Switched.
-    if (put_frame(lane, &writer) == PUT_DONE) lane->switching_to = lane->wanted_epoch;
+    if (fifo_writer_put(&lane->requests, &writer) == FIFO_WRITTEN) lane->switching_to = lane->wanted_epoch;
     atomic_store(&lane->state, LANE_SWITCHING);
     breaker_answer_expected(&lane->breaker, now_us);
 }
@@ -121,11 +87,11 @@ static void send_switch(struct lane *lane, int64_t now_us) {
 // --- the event thread's ---
 
 bool lane_try_open(struct lane *lane, int64_t now_us) {
-    if (lane->verdict_fd < 0 || lane->request_fd >= 0) return false;
+    if (lane->verdict_fd < 0 || lane->requests.fd >= 0) return false;
     int fd = fifo_open_request(&lane->fifos);
     if (fd < 0) return errno == ENXIO;
     lock(&lane->mutex);
-    lane->request_fd = fd;
+    fifo_writer_open(&lane->requests, fd);
     breaker_reset(&lane->breaker, now_us);
     serve_if_ready(lane, now_us);
     unlock(&lane->mutex);
@@ -183,7 +149,7 @@ bool lane_ask(struct lane *lane, struct request *request, int64_t now_us) {
 int64_t lane_heartbeat(struct lane *lane, int64_t now_us) {
     bool opened = false;
     lock(&lane->mutex);
-    bool has_agent = lane->request_fd >= 0;
+    bool has_agent = lane->requests.fd >= 0;
     int state = atomic_load(&lane->state);
     if (has_agent) {
         if (state == LANE_SWITCHING && lane->switching_to == 0) send_switch(lane, now_us);
@@ -193,7 +159,7 @@ int64_t lane_heartbeat(struct lane *lane, int64_t now_us) {
             wire_writer_init(&writer, buffer, sizeof buffer);
             message_lane_ping(&writer, lane->breaker.ping_number + 1);
             // A ping that a full pipe refuses is a heartbeat missed all the same.
-            (void)put_frame(lane, &writer);
+            (void)fifo_writer_put(&lane->requests, &writer);
             breaker_ping_sent(&lane->breaker, now_us);
         }
         opened = breaker_tick(&lane->breaker, now_us);
@@ -207,7 +173,8 @@ void lane_budget_ran_out(struct lane *lane) {
     lock(&lane->mutex);
     bool opened = breaker_budget_ran_out(&lane->breaker);
     unlock(&lane->mutex);
-    if (opened) log_line(LOG_LEVEL_WARN, "several budgets ran out in a row: defaults at once until the agent answers", NULL);
+    if (opened)
+        log_line(LOG_LEVEL_WARN, "several budgets ran out in a row: defaults at once until the agent answers", NULL);
 }
 
 // --- the reader thread ---
@@ -279,10 +246,12 @@ static void *read_verdicts(void *argument) {
     (void)thread_raise_priority(false);
     frame_reader_init(&reader, lane->buffer, READ_BUFFER, FRAME_MAX);
     for (;;) {
-        struct pollfd fds[2] = {{.fd = lane->stop_fds[0], .events = POLLIN}, {.fd = lane->verdict_fd, .events = POLLIN}};
+        struct pollfd fds[2] = {
+            {.fd = lane->stop_fds[0], .events = POLLIN},
+            {.fd = lane->verdict_fd, .events = POLLIN},
+        };
         lock(&lane->mutex);
-        if (lane->rest_length > 0) (void)put_rest(lane);
-        int timeout_ms = lane->rest_length > 0 ? RETRY_MS : -1;
+        int timeout_ms = fifo_writer_flush(&lane->requests) == FIFO_FULL ? RETRY_MS : -1;
         unlock(&lane->mutex);
         if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) break;
         if (fds[0].revents != 0) break;
@@ -315,9 +284,7 @@ int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int6
         return -1;
     }
     lock(&lane->mutex);
-    lane->request_fd = -1;
     lane->epoch = lane->switching_to = lane->wanted_epoch = 0;
-    lane->rest_length = lane->rest_offset = 0;
     breaker_reset(&lane->breaker, now_us);
     atomic_store(&lane->proved, false);
     atomic_store(&lane->broken, false);
@@ -341,9 +308,9 @@ void lane_stop(struct lane *lane, bool hold) {
         lane->reader_runs = false;
     }
     lock(&lane->mutex);
-    if (lane->request_fd >= 0) (void)close(lane->request_fd);
+    fifo_writer_close(&lane->requests);
     if (lane->verdict_fd >= 0) (void)close(lane->verdict_fd);
-    lane->request_fd = lane->verdict_fd = -1;
+    lane->verdict_fd = -1;
     atomic_store(&lane->state, hold ? LANE_HOLDING : LANE_IDLE);
     // The agent that was asked is gone: all are to be asked again.
     size_t count = pending_all(lane->pending, lane->batch, lane->pending->slots_count);

@@ -1,10 +1,11 @@
 // The auth lane's end in the bridge: writes requests into one FIFO, reads verdicts from the other on a thread of its
 // own, keeps the heartbeat and the discipline of policy switches (after PolicySwitch nothing is sent until Switched).
 //
-// Ownership: the lane owns both descriptors, the pair's names and its reader thread. Requests are borrowed for the call.
-// Threading: lane_start(), lane_try_open(), lane_hold(), lane_policy() and lane_stop() belong to the event thread; lane_ask(),
-// lane_availability() to any thread; lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex is held for short
-// writes that never block.
+// Ownership: the lane owns both descriptors, the pair's names and its reader thread. Requests are borrowed for the
+// call.
+// Threading: lane_start(), lane_try_open(), lane_hold(), lane_policy() and lane_stop() belong to the event thread;
+// lane_ask(), lane_availability() to any thread; lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex
+// is held for short writes that never block.
 #ifndef PICKET_LANE_H
 #define PICKET_LANE_H
 
@@ -16,12 +17,9 @@
 
 #include "core/breaker.h"
 #include "core/fifo_pair.h"
+#include "core/fifo_writer.h"
 #include "core/messages.h"
 #include "core/pending.h"
-
-// A request up to this goes into the FIFO, a larger one over the socket. It is Linux's PIPE_BUF: such a write is never
-// partial there. Elsewhere the rest of a frame is finished before the next one.
-#define LANE_FRAME_MAX 4096
 
 enum lane_state {
     LANE_IDLE,          // no agent: defaults at once
@@ -46,10 +44,9 @@ struct lane {
     uint64_t epoch;                 // by which requests are judged; 0: no policy yet
     uint64_t switching_to;          // LANE_SWITCHING: what Switched must name
     uint64_t wanted_epoch;          // the newest policy's
-    int request_fd, verdict_fd;
     struct fifo_pair fifos;
-    uint8_t rest[LANE_FRAME_MAX];   // of a frame that the FIFO took in part
-    size_t rest_length, rest_offset;
+    struct fifo_writer requests;    // what does not fit one of its frames goes over the socket
+    int verdict_fd;
     struct breaker breaker;
     atomic_bool proved;             // a Pong came: both sides have both FIFOs open
     atomic_bool broken;             // the agent wrote something that is no frame
@@ -70,8 +67,8 @@ int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int6
                size_t error_size);
 // Opens the request end once the agent has opened its own; true while it is still to be tried again.
 bool lane_try_open(struct lane *lane, int64_t now_us);
-// A first policy is about to come into force: requests wait for it. True: they did not before. And the way back, where
-// it was refused: the caller answers those that wait.
+// A first policy is about to come into force: requests wait for it. True: they did not before. And the way back,
+// where it was refused: the caller answers those that wait.
 bool lane_hold(struct lane *lane);
 void lane_unhold(struct lane *lane);
 // A policy is in force from here on.

@@ -35,8 +35,9 @@ static int prepare_directory(struct listener *listener, char *error, size_t erro
         return -1;
     }
     if ((status.st_mode & S_IWOTH) != 0 || (status.st_uid != 0 && status.st_uid != geteuid()))
-        log_line(LOG_LEVEL_WARN, "others than the bridge may write to the socket's folder", "folder=%s mode=%04o owner=%u",
-                 listener->directory, (unsigned)(status.st_mode & 07777), (unsigned)status.st_uid);
+        log_line(LOG_LEVEL_WARN, "others than the bridge may write to the socket's folder",
+                 "folder=%s mode=%04o owner=%u", listener->directory, (unsigned)(status.st_mode & 07777),
+                 (unsigned)status.st_uid);
     return 0;
 }
 

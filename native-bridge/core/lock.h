@@ -1,5 +1,5 @@
-// Mutexes with priority inheritance: the guard's thread outranks the others, and must not wait behind a thread that the
-// scheduler has put aside.
+// Mutexes with priority inheritance: the guard's thread outranks the others, and must not wait behind a thread that
+// the scheduler has put aside.
 #ifndef PICKET_LOCK_H
 #define PICKET_LOCK_H
 

@@ -94,8 +94,8 @@ void log_drain(void) {
         }
         unlock(&ring.mutex);
         if (dropped > 0)
-            length = written(snprintf(line, sizeof line, "level=warn msg=\"log lines were dropped\" count=%" PRIu64 "\n",
-                                      dropped), sizeof line);
+            length = written(snprintf(line, sizeof line, "level=warn msg=\"log lines were dropped\" count=%" PRIu64
+                                      "\n", dropped), sizeof line);
         if (length == 0) return;
         // A line that stderr refuses after all is gone: there is nowhere to say so.
         if (write(STDERR_FILENO, line, length) < 0 && errno == EAGAIN) return;

@@ -1,5 +1,6 @@
 // The bridge's log: one line an entry on stderr, key=value. Any thread may write a line, none waits for stderr: lines
-// go into a ring and the event thread writes them out while stderr takes them. What does not fit is dropped and counted.
+// go into a ring and the event thread writes them out while stderr takes them. What does not fit is dropped and
+// counted.
 //
 // Threading: log_line() from any thread, but not from signal handlers; log_drain() from the event thread.
 #ifndef PICKET_LOG_H

@@ -120,7 +120,8 @@ static void put_answers(struct wire_writer *writer, const struct statistics *sta
                 size_t mark = wire_begin(writer, picket_v1_BridgeStatistics_answers_tag);
                 wire_text(writer, picket_v1_BridgeStatistics_Answers_action_tag, action);
                 wire_uint(writer, picket_v1_BridgeStatistics_Answers_level_tag, level);
-                wire_uint(writer, picket_v1_BridgeStatistics_Answers_verdict_tag, denied ? VERDICT_DENY : VERDICT_ALLOW);
+                wire_uint(writer, picket_v1_BridgeStatistics_Answers_verdict_tag,
+                          denied ? VERDICT_DENY : VERDICT_ALLOW);
                 wire_uint(writer, picket_v1_BridgeStatistics_Answers_count_tag, count);
                 wire_end(writer, mark);
             }

@@ -26,15 +26,17 @@ static int check_namespaces(const struct peer *peer, char *reason, size_t reason
         struct stat own, other;
         (void)snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[i]);
         if (stat(path, &own) != 0) {
-            (void)snprintf(reason, reason_size, "the bridge can't look at its own %s namespace: is /proc mounted?", kinds[i]);
+            (void)snprintf(reason, reason_size, "the bridge can't look at its own %s namespace: is /proc mounted?",
+                           kinds[i]);
             return -1;
         }
         (void)snprintf(path, sizeof path, "/proc/%u/ns/%s", (unsigned)peer->pid, kinds[i]);
         if (stat(path, &other) != 0) {
-            // A bridge without privilege may not look into root's processes, and root needs no leave from it.
-            if (errno == EACCES && geteuid() != 0 && peer->uid == 0) continue;
-            (void)snprintf(reason, reason_size, "process %u: can't look at its %s namespace: %s", (unsigned)peer->pid,
-                           kinds[i], strerror(errno));
+            // A bridge without privilege may not look into every process of its own user even, and guards nothing.
+            if (errno == EACCES && geteuid() != 0) continue;
+            (void)snprintf(reason, reason_size, "process %u: can't look at its %s namespace: %s%s", (unsigned)peer->pid,
+                           kinds[i], strerror(errno),
+                           errno == EACCES ? " (the bridge needs CAP_SYS_PTRACE for it)" : "");
             return -1;
         }
         if (own.st_dev != other.st_dev || own.st_ino != other.st_ino) {

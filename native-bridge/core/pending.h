@@ -3,8 +3,8 @@
 //
 // Ownership: a slot is in use while somebody holds a reference. pending_admit() gives two: one for whoever will claim
 // the request, one for the caller. pending_find() and the iterators give one. The event's bytes are the slot's own.
-// Threading: all functions may be called from any thread; none blocks but for a short mutex. Fields of a request may be
-// read by whoever holds a reference; those marked (lane) are guarded by the lane's mutex.
+// Threading: all functions may be called from any thread; none blocks but for a short mutex. Fields of a request may
+// be read by whoever holds a reference; those marked (lane) are guarded by the lane's mutex.
 #ifndef PICKET_PENDING_H
 #define PICKET_PENDING_H
 

@@ -237,7 +237,8 @@ static struct policy *allocate(const struct builder *counted, struct bytes messa
                                struct bytes *copy) {
     size_t total = rounded(1, sizeof(struct policy)) + rounded(message.length, 1) +
                    rounded(counted->filesystems, sizeof(struct bytes)) + rounded(counted->mutes, sizeof(struct bytes)) +
-                   rounded(counted->never_denied, sizeof(struct bytes)) + rounded(counted->values, sizeof(struct bytes)) +
+                   rounded(counted->never_denied, sizeof(struct bytes)) +
+                   rounded(counted->values, sizeof(struct bytes)) +
                    rounded(counted->subscriptions, sizeof(struct subscription)) +
                    rounded(counted->verdicts, sizeof(struct static_verdict)) +
                    rounded(counted->reach, sizeof(struct static_verdict)) +

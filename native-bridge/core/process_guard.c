@@ -29,24 +29,24 @@ static int spare_from_oom_killer(void) {
 #endif
 
 void process_guard_harden(bool privileged) {
-    enum log_level level = privileged ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
     struct rlimit no_core = {0, 0};
-    (void)level;
-    if (setrlimit(RLIMIT_CORE, &no_core) != 0) log_line(LOG_LEVEL_WARN, "core dumps can't be switched off", "error=\"%s\"", strerror(errno));
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0)
+        log_line(LOG_LEVEL_WARN, "core dumps can't be switched off", "error=\"%s\"", strerror(errno));
+    (void)privileged;
 #ifdef __linux__
+    if (!privileged) return;    // what follows would be refused, and such a bridge holds nobody up
     // RLIMIT_CORE is not enough: a piped core_pattern ignores it. A bridge that dumps core waits for its own answer.
-    // Without privilege /proc/self must stay readable, or the peer check can't see the bridge's own namespaces.
-    if (privileged && prctl(PR_SET_DUMPABLE, 0) != 0)
+    if (prctl(PR_SET_DUMPABLE, 0) != 0)
         log_line(LOG_LEVEL_WARN, "the process stays dumpable", "error=\"%s\"", strerror(errno));
 #ifdef MCL_ONFAULT
     int flags = MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT;
 #else
     int flags = MCL_CURRENT | MCL_FUTURE;
 #endif
-    if (privileged && mlockall(flags) != 0)
-        log_line(level, "memory is not locked: the bridge may be paged out", "error=\"%s\"", strerror(errno));
-    if (privileged && spare_from_oom_killer() != 0)
-        log_line(level, "the OOM killer may choose the bridge", "error=\"%s\"", strerror(errno));
+    if (mlockall(flags) != 0)
+        log_line(LOG_LEVEL_WARN, "memory is not locked: the bridge may be paged out", "error=\"%s\"", strerror(errno));
+    if (spare_from_oom_killer() != 0)
+        log_line(LOG_LEVEL_WARN, "the OOM killer may choose the bridge", "error=\"%s\"", strerror(errno));
 #endif
 }
 

@@ -1,6 +1,7 @@
 // The events that the agent has not yet accepted: bounded in number and bytes, numbered as they come, sent in order,
-// kept until accepted and sent again to the next agent. When it is full, unsent events of the lowest class go first, the oldest of
-// them first; an event that finds only higher classes before it is itself dropped. Each drop goes into the ledger.
+// kept until accepted and sent again to the next agent. When it is full, unsent events of the lowest class go first,
+// the oldest of them first; an event that finds only higher classes before it is itself dropped. Each drop goes into
+// the ledger.
 //
 // Storage is a pool of small blocks: events of any size, dropped in any order, leave no holes.
 //

@@ -1,5 +1,5 @@
-// The conversation with the agent, on the event thread: who is connected, which generation it is, takeovers, policies,
-// credit, and everything that goes out over the socket.
+// The conversation with the agent, on the event thread: who is connected, which generation it is, takeovers,
+// policies, credit, and everything that goes out over the socket.
 //
 //   session.c         the loop: descriptors, the clock's second, whom to let in
 //   session_agent.c   the one connected agent: Hello, Policy, Credit, verdicts of the slow lane, its end

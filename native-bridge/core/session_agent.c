@@ -41,8 +41,8 @@ void session_drop_agent(struct session *session, const char *reason) {
     close_agent(session, false, false);
     core->backend->set_agent(core->backend->state, 0);
     core_answer_all_without_agent(core);
-    log_line(LOG_LEVEL_WARN, "the agent is gone", "generation=%" PRIu64 " name=\"%s\" reason=\"%s\"", session->generation,
-             session->agent_name, reason);
+    log_line(LOG_LEVEL_WARN, "the agent is gone", "generation=%" PRIu64 " name=\"%s\" reason=\"%s\"",
+             session->generation, session->agent_name, reason);
 }
 
 // --- its beginning ---
@@ -166,7 +166,8 @@ static void tell_unwatched(struct session *session) {
     session->unwatched_since_ns = 0;
     if (since_ns == 0) return;
     if (session->unwatched_by_takeover && session_defaults(session) == session->defaults_before) return;
-    if (event_encode_unwatched(now_ns, session->core->platform, since_ns, now_ns, "agent", buffer, sizeof buffer, &event))
+    if (event_encode_unwatched(now_ns, session->core->platform, since_ns, now_ns, "agent", buffer, sizeof buffer,
+                               &event))
         core_push(session->core, &event);
 }
 
@@ -201,8 +202,8 @@ static void on_policy(struct session *session, struct bytes message) {
     wire_writer_init(&list, unguarded, sizeof unguarded);
     struct policy *policy = policy_decode(message, error, sizeof error);
     if (policy != NULL && policy->epoch <= session->policy_epoch) {
-        (void)snprintf(error, sizeof error, "the policy is refused: epoch %" PRIu64 " is not above %" PRIu64, policy->epoch,
-                       session->policy_epoch);
+        (void)snprintf(error, sizeof error, "the policy is refused: epoch %" PRIu64 " is not above %" PRIu64,
+                       policy->epoch, session->policy_epoch);
         policy_unref(policy);
         policy = NULL;
     }

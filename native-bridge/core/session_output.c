@@ -80,7 +80,10 @@ static bool put_events(struct session *session) {
 
 static void put_statistics(struct session *session) {
     struct core *core = session->core;
-    struct bridge_figures figures = {.statistics = &core->statistics, .pending = (uint32_t)pending_count(&core->pending)};
+    struct bridge_figures figures = {
+        .statistics = &core->statistics,
+        .pending = (uint32_t)pending_count(&core->pending),
+    };
     session->statistics_due = false;
     lock(&core->queue_mutex);
     figures.queued_events = core->queue.entries_used;

@@ -9,7 +9,7 @@
 
 #include "core/backend.h"
 
-#define STATISTICS_ACTIONS 64       // more than any platform has auth events that Picket subscribes to; the rest share the last
+#define STATISTICS_ACTIONS 64       // more than any platform has auth events; others share the last
 #define STATISTICS_LEVELS 10        // picket.v1.AnswerLevel
 
 // Values of picket.v1.AnswerLevel.

@@ -1,6 +1,6 @@
-// The replay backend: plays a recording (*.picket: frames of encoded Events) as if a kernel had sent it, at its own pace,
-// faster, or as fast as it can. Auth events have a deadline and are answered by nobody but the core. Works anywhere,
-// without privilege. It starts with the first policy, and plays what that subscribes to, as a kernel would.
+// The replay backend: plays a recording (*.picket: frames of encoded Events) as if a kernel had sent it, at its own
+// pace, faster, or as fast as it can. Auth events have a deadline and are answered by nobody but the core. Works
+// anywhere, without privilege. It starts with the first policy, and plays what that subscribes to, as a kernel would.
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-// Mutates messages that the agent, the FIFO or a recording could hold and feeds them to everything that decodes, under
-// ASan and UBSan: `fuzz_decoders SECONDS [SEED]`. Prints its seed; the same seed repeats the run.
+// Mutates messages that the agent, the FIFO or a recording could hold and feeds them to everything that decodes,
+// under ASan and UBSan: `fuzz_decoders SECONDS [SEED]`. Prints its seed; the same seed repeats the run.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 // An agent of few lines for the tests of the bridge: it speaks bridge.proto and answers as it is told.
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { connect, Socket } from 'node:net';
+import Long from 'long';
 import { picket } from '../../src/events/proto/picket.js';
 import { waitFor } from '../system/harness/wait.ts';
 
@@ -21,6 +22,8 @@ export interface AgentOptions {
   /** Answers PolicySwitch. */
   readonly switches?: boolean;
 }
+
+export const long = (value: number): Long => Long.fromNumber(value, true);
 
 export function frameOf(message: Uint8Array): Buffer {
   const header = Buffer.alloc(4);
@@ -79,7 +82,7 @@ export class TestAgent {
         protocol: 1,
         agent: options.name ?? 'test',
         bridgeInstance: options.bridgeInstance ?? '',
-        acceptedThrough: options.acceptedThrough ?? 0,
+        acceptedThrough: long(options.acceptedThrough ?? 0),
       },
     });
   }
@@ -93,7 +96,13 @@ export class TestAgent {
   }
 
   sayLane(message: picket.v1.ILaneToBridge): void {
-    if (this.verdictFd >= 0) writeSync(this.verdictFd, frameOf(LaneToBridge.encode(message).finish()));
+    if (this.verdictFd < 0) return;
+    try {
+      writeSync(this.verdictFd, frameOf(LaneToBridge.encode(message).finish()));
+    } catch (error) {
+      // The bridge has closed its end: another agent took over.
+      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+    }
   }
 
   /** Until the bridge has welcomed it and its policy is in force. */
@@ -101,7 +110,7 @@ export class TestAgent {
     await waitFor('Welcome', () => this.welcome !== undefined || this.refused !== undefined);
     this.openLane();
     await this.policy(policy);
-    this.say({ credit: { events: this.options.credit ?? 100_000, acceptedThrough: 0 } });
+    this.say({ credit: { events: this.options.credit ?? 100_000, acceptedThrough: long(0) } });
     return this;
   }
 
@@ -161,12 +170,12 @@ export class TestAgent {
     const message = LaneToAgent.decode(frame);
     if (message.ping) {
       this.pings += 1;
-      if (this.options.pongs !== false) this.sayLane({ pong: { number: message.ping.number ?? 0 } });
+      if (this.options.pongs !== false) this.sayLane({ pong: { number: message.ping.number ?? long(0) } });
     }
     if (message.policySwitch) {
       this.switchedTo.push(Number(message.policySwitch.epoch));
       if (this.options.switches !== false)
-        this.sayLane({ switched: { epoch: message.policySwitch.epoch ?? 0 } });
+        this.sayLane({ switched: { epoch: message.policySwitch.epoch ?? long(0) } });
     }
     if (message.authRequest) {
       const request = new picket.v1.AuthRequest(message.authRequest);
