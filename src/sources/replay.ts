@@ -24,7 +24,7 @@ export interface ReplayFault {
   readonly reason: string;
 }
 
-export interface ReplayProgress {
+interface ReplayProgress {
   readonly file: string;
   /** Of the file as it stands, packed or not. */
   readonly readBytes: number;
