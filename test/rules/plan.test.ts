@@ -19,8 +19,9 @@ function planOf(yaml: string, options: Partial<PlanOptions> = {}): Plan {
   return planPolicy(set, 'linux', { ...OPTIONS, ...options });
 }
 
-const PATHS = ['/tmp/x', '/tmp/y', '/usr/bin/true', 'x'];
-const PARTS = [...PATHS, '/', '/tmp/', 'true', 'x', 'x\udc80'];
+// é ends in the byte 0xa9, which alone is written as below: a suffix of its bytes, and not of the text.
+const PATHS = ['/tmp/x', '/tmp/é', '/usr/bin/true', 'x'];
+const PARTS = [...PATHS, '/', '/tmp/', 'true', 'x', '\udca9'];
 const path = fc.constantFrom(...PATHS);
 const part = fc.constantFrom(...PARTS);
 
