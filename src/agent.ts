@@ -29,6 +29,7 @@ import { dedupe } from './operators/dedupe.ts';
 import { pipeline } from './pipeline.ts';
 import { NatsLinkConnection } from './sinks/nats-link.ts';
 import { bridgeSource } from './sources/bridge.ts';
+import { BridgeTakenOverError } from './sources/bridge-errors.ts';
 import { Intake } from './sources/intake.ts';
 import type { PolicyRevision } from './sources/policy-revision.ts';
 
@@ -44,6 +45,8 @@ export interface AgentReport {
   readonly ledger: Ledger;
   /** Events and alert copies that could not be delivered within the bound of the drain. */
   readonly undelivered: number;
+  /** Another agent speaks for the bridge now, and gets from it what this one had not yet delivered. */
+  readonly isTakenOver: boolean;
   readonly lane: LaneStatistics | undefined;
   readonly slowLane: Readonly<SlowLaneStatistics>;
   readonly bridge: picket.v1.IBridgeStatistics | undefined;
@@ -156,14 +159,21 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     ...deliveryParts(config, link, ledger, log),
   });
 
+  let isTakenOver = false;
   const report = (): AgentReport => ({
     ledger,
+    isTakenOver,
     undelivered: ledger.unfinished(),
     lane: lane?.statistics(),
     slowLane: slow.statistics,
     bridge: bridgeStatistics,
   });
-  const ended = run(receipts, stop$, config.agent.drain_ms).finally(async () => {
+  const running = run(receipts, stop$, config.agent.drain_ms).catch((error) => {
+    if (!(error instanceof BridgeTakenOverError)) throw error;
+    isTakenOver = true;
+    log.warn(`${error.message}; this one ends`);
+  });
+  const ended = running.finally(async () => {
     stop();
     await Promise.race([link.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
   });

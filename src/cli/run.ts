@@ -66,7 +66,7 @@ async function run(options: RunOptions): Promise<void> {
     const report = await agent.ended;
     await log.flush(LOG_FLUSH_MS);
     await tell(report, log.droppedLines());
-    process.exitCode = report.undelivered === 0 ? 0 : 1;
+    process.exitCode = report.undelivered === 0 || report.isTakenOver ? 0 : 1;
   } finally {
     // SIGTERM and SIGINT stay with us to the last: a second one must still end a process that hangs.
     setTimeout(dieNow, EXIT_MS).unref();
@@ -120,7 +120,11 @@ function listenToSignals(agent: Agent, tellLog: (text: string) => void): () => v
 async function tell(report: AgentReport, droppedLines: number): Promise<void> {
   const lines = [String(report.ledger)];
   if (droppedLines > 0) lines.push(`${droppedLines} log lines were dropped: nobody read them in time.`);
-  if (report.undelivered > 0)
+  if (report.isTakenOver)
+    lines.push(
+      `Another agent has taken over. The bridge gives it the ${report.undelivered} events not delivered here.`,
+    );
+  else if (report.undelivered > 0)
     lines.push(
       `${report.undelivered} events or alerts could not be delivered before the end. The bridge keeps those that it ` +
         'can for the next agent; the others are lost and counted.',

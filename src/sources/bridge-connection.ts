@@ -10,6 +10,7 @@ import {
   BridgeClosedError,
   BridgeProtocolError,
   BridgeRefusedError,
+  BridgeTakenOverError,
   BridgeUnreachableError,
 } from './bridge-errors.ts';
 import { encodeFrame, FrameSplitter } from './frames.ts';
@@ -20,6 +21,8 @@ const PROTOCOL = 1;
 const MAX_FRAME_BYTES = 1024 * 1024;
 /** Credit waits this long for company, unless half of it is used up. */
 const CREDIT_DELAY_MS = 20;
+/** The socket ends together with the lane; this much later something is wrong with it. */
+const END_OF_LANE_MS = 1_000;
 
 export interface BridgeConnectionOptions {
   readonly socketPath: string;
@@ -178,10 +181,7 @@ export class BridgeConnection {
   #handle(message: picket.v1.ToAgent): void {
     if (message.welcome)
       this.#welcomed(message.welcome as picket.v1.Welcome); // decode() leaves no field out
-    else if (message.refused)
-      this.#end(
-        new BridgeRefusedError(this.#options.socketPath, message.refused.reason ?? 'no reason given'),
-      );
+    else if (message.refused) this.#refused(message.refused.reason ?? 'no reason given');
     else if (message.policyApplied) this.#policyApplied(message.policyApplied);
     else if (message.authRequest) this.#answerSlowly(message.authRequest);
     else if (message.statistics) this.#listener.message({ is: 'statistics', statistics: message.statistics });
@@ -197,6 +197,16 @@ export class BridgeConnection {
     this.#welcome = welcome;
     this.#options.intake.connected(welcome.bridgeInstance);
     this.#listener.message({ is: 'welcome', welcome });
+  }
+
+  #refused(reason: string): void {
+    const { socketPath } = this.#options;
+    // Behind a Welcome it can only mean that somebody else was welcomed since.
+    this.#end(
+      this.#welcome === undefined
+        ? new BridgeRefusedError(socketPath, reason)
+        : new BridgeTakenOverError(socketPath, reason),
+    );
   }
 
   #policyApplied(applied: picket.v1.IPolicyApplied): void {
@@ -236,7 +246,12 @@ export class BridgeConnection {
     });
     this.#lane = lane;
     lane.ended.then(
-      () => this.#end(new BridgeClosedError(socketPath, 'the bridge closed the auth lane')),
+      // The FIFOs' end may be noticed before the socket's, which tells the reason.
+      () =>
+        setTimeout(
+          () => this.#end(new BridgeClosedError(socketPath, 'the bridge closed the auth lane')),
+          END_OF_LANE_MS,
+        ).unref(),
       (cause) => this.#end(new BridgeClosedError(socketPath, 'the auth lane failed', { cause })),
     );
     await lane.ready;

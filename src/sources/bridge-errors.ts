@@ -22,7 +22,15 @@ export class BridgeRefusedError extends Error {
   }
 }
 
-/** The connection was there and has ended: the bridge stopped, or another agent took over. */
+/** Another agent speaks for this bridge now. Final: two agents that both came back would take turns for ever. */
+export class BridgeTakenOverError extends Error {
+  constructor(socketPath: string, reason: string) {
+    super(`the bridge at ${socketPath} has another agent now: ${reason}`);
+    this.name = 'BridgeTakenOverError';
+  }
+}
+
+/** The connection was there and has ended: the bridge stopped, or the way to it broke. */
 export class BridgeClosedError extends Error {
   constructor(socketPath: string, how: string, options?: ErrorOptions) {
     super(`the connection to the bridge at ${socketPath} ended: ${how}`, options);

@@ -15,6 +15,7 @@ import {
   take,
   takeUntil,
   tap,
+  throwError,
   timer,
 } from 'rxjs';
 import type { picket } from '../events/proto/picket.js';
@@ -26,6 +27,7 @@ import {
   type BridgeMessage,
   type PolicyAnswer,
 } from './bridge-connection.ts';
+import { BridgeTakenOverError } from './bridge-errors.ts';
 import { batchOf } from './bridge-events.ts';
 import type { PolicyRevision } from './policy-revision.ts';
 
@@ -51,6 +53,7 @@ export function bridgeSource(options: BridgeSourceOptions): Observable<FlowBatch
     retry({
       resetOnSuccess: true,
       delay: (error: Error, attempt) => {
+        if (error instanceof BridgeTakenOverError) return throwError(() => error);
         const waitMs = Math.round(backoffMs(backoff, attempt - 1));
         log.warn({ err: error, waitMs }, `${error.message}; trying again`);
         return timer(waitMs).pipe(takeUntil(stop));

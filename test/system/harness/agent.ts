@@ -60,7 +60,7 @@ export async function startAgent(
   if (options.wait !== false) {
     await waitFor('the agent to be in force', () => {
       if (running.child.exitCode !== null) throw new Error(`the agent ended: ${running.stderr()}`);
-      return /policy applied|in force/i.test(running.stderr());
+      return /policy \d+ is in force/.test(running.stderr());
     });
   }
   return running;

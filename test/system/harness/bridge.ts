@@ -40,7 +40,7 @@ export async function startBridge(
   if (options.expectEnd !== true) {
     await waitFor(`the bridge to listen; it said: ${running.stderr()}`, () => {
       if (running.child.exitCode !== null) throw new Error(`the bridge ended: ${running.stderr()}`);
-      return existsSync(socket) && /listening/i.test(running.stderr());
+      return existsSync(socket) && /the bridge is ready/.test(running.stderr());
     });
   }
   return running;
