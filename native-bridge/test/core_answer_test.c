@@ -1,0 +1,153 @@
+// core_auth() against a backend that only counts: who answers, what, and that it happens exactly once.
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/core.h"
+#include "core/log.h"
+#include "picket/v1/bridge.pb.h"
+#include "test/core_check.h"
+
+enum { TOKENS = 100000 };
+
+static struct core core;
+static atomic_int answers[TOKENS];
+static atomic_int verdicts[TOKENS];
+static uint64_t next_token;
+
+static void respond(void *state, uint64_t token, enum verdict verdict) {
+    (void)state;
+    CHECK(token < TOKENS);
+    atomic_store(&verdicts[token], verdict);
+    atomic_fetch_add(&answers[token], 1);
+}
+
+static struct backend backend = {.name = "test", .respond = respond};
+static const uint8_t event_bytes[] = {0x18, 0x01, 0x22, 0x04, 'o', 'p', 'e', 'n'};
+static const struct encoded_event event = {event_bytes, sizeof event_bytes, EVENT_AUTH, "open"};
+
+// Asks about an open of `path` and gives its token.
+static uint64_t ask(const char *path, uint32_t uid, int64_t remaining_us) {
+    uint64_t token = next_token++;
+    core_auth(&core, &(struct auth_subject){.action = "open", .file_path = bytes_of_text(path),
+                                            .executable = bytes_of_text("/bin/a"), .uid = uid,
+                                            .remaining_us = remaining_us}, &event, token);
+    return token;
+}
+
+static uint64_t of_level(enum answer_level level) {
+    return statistics_of_level(&core.statistics, level);
+}
+
+// Denies /secret/ statically, reaches /data/ by rules, waits 20 ms.
+static void set_policy(void) {
+    static uint8_t buffer[4096];
+    char error[256];
+    struct wire_writer writer;
+    wire_writer_init(&writer, buffer, sizeof buffer);
+    wire_uint(&writer, picket_v1_Policy_epoch_tag, 1);
+    for (uint32_t tag = picket_v1_Policy_static_verdicts_tag; tag <= picket_v1_Policy_deny_reach_tag;
+         tag += picket_v1_Policy_deny_reach_tag - picket_v1_Policy_static_verdicts_tag) {
+        size_t item = wire_begin(&writer, tag);
+        wire_text(&writer, picket_v1_StaticVerdict_action_tag, "open");
+        wire_uint(&writer, picket_v1_StaticVerdict_verdict_tag, VERDICT_DENY);
+        size_t test = wire_begin(&writer, picket_v1_StaticVerdict_tests_tag);
+        wire_uint(&writer, picket_v1_StaticTest_subject_tag, SUBJECT_FILE_PATH);
+        wire_uint(&writer, picket_v1_StaticTest_operator_tag, OPERATOR_PREFIX);
+        wire_text(&writer, picket_v1_StaticTest_values_tag,
+                  tag == picket_v1_Policy_static_verdicts_tag ? "/secret/" : "/data/");
+        wire_end(&writer, test);
+        wire_end(&writer, item);
+    }
+    size_t action = wire_begin(&writer, picket_v1_Policy_actions_tag);
+    wire_text(&writer, picket_v1_ActionSettings_action_tag, "open");
+    wire_uint(&writer, picket_v1_ActionSettings_max_wait_us_tag, 20000);
+    wire_end(&writer, action);
+    struct policy *policy = policy_decode((struct bytes){buffer, writer.length}, error, sizeof error);
+    CHECK(policy != NULL);
+    core_set_policy(&core, policy);
+}
+
+static void without_agent(void) {
+    uint64_t allowed = ask("/data/1", 1000, -1), denied = ask("/secret/1", 1000, -1), root = ask("/secret/1", 0, -1);
+    CHECK_EQUAL(verdicts[allowed], VERDICT_ALLOW);
+    CHECK_EQUAL(verdicts[denied], VERDICT_DENY);
+    CHECK_EQUAL(verdicts[root], VERDICT_DENY);
+    CHECK_EQUAL(of_level(LEVEL_DEFAULT_NO_AGENT), 1);
+    CHECK_EQUAL(of_level(LEVEL_STATIC), 2);
+    uint64_t token = next_token++;
+    core_auth(&core, &(struct auth_subject){.action = "open", .file_path = bytes_of_text("/secret/1"),
+                                            .actor_exempt = true, .remaining_us = -1}, &event, token);
+    CHECK_EQUAL(verdicts[token], VERDICT_ALLOW);
+    CHECK_EQUAL(of_level(LEVEL_EXEMPT_ACTOR), 1);
+    CHECK_EQUAL(core.queue.last_sequence, 3);       // audits: one default, two denies, nothing of the exempt
+    holds("without an agent static denies and defaults go on; who is exempt is only counted");
+}
+
+static void expired(void) {
+    CHECK(lane_hold(&core.lane));
+    uint64_t token = ask("/data/1", 1000, 0);
+    CHECK_EQUAL(answers[token], 1);
+    CHECK_EQUAL(of_level(LEVEL_DEFAULT_DEADLINE), 1);
+    holds("an expired deadline is answered at once");
+}
+
+static void overload(void) {
+    size_t user = core.pending.per_user;
+    uint64_t first = next_token;
+    for (size_t i = 0; i < user; i++) CHECK_EQUAL(answers[ask("/data/1", 1000, -1)], 0);
+    uint64_t reached = ask("/data/1", 1000, -1), beyond = ask("/home/1", 1000, -1), fixed = ask("/secret/1", 1000, -1);
+    CHECK_EQUAL(verdicts[reached], VERDICT_DENY);
+    CHECK_EQUAL(verdicts[beyond], VERDICT_ALLOW);
+    CHECK_EQUAL(verdicts[fixed], VERDICT_DENY);
+    CHECK_EQUAL(answers[ask("/data/1", 1001, -1)], 0);      // another user has his own bound
+    for (size_t i = 0; i < user; i++) CHECK_EQUAL(answers[ask("/data/1", 0, -1)], 0);
+    CHECK_EQUAL(verdicts[ask("/data/1", 0, -1)], VERDICT_ALLOW);
+    CHECK_EQUAL(of_level(LEVEL_OVERLOAD), 3);
+    core_answer_all_without_agent(&core);
+    for (uint64_t token = first; token < next_token; token++) CHECK_EQUAL(answers[token], 1);
+    CHECK_EQUAL(pending_count(&core.pending), 0);
+    holds("beyond a bound the reach of deny rules is denied to users and allowed to root; static denies hold");
+}
+
+// The guard and a stream of verdicts answer what nobody reads.
+static void guarded(void) {
+    uint64_t first = next_token;
+    CHECK_EQUAL(guard_start(&core.guard, &core), 0);
+    int64_t began_us = clock_monotonic_us();
+    for (int i = 0; i < 3000; i++) (void)ask("/data/1", (uint32_t)i % 3, -1);
+    for (uint64_t token = first; token < next_token;) {
+        if (atomic_load(&answers[token]) > 0) token++;
+        else CHECK(clock_monotonic_us() - began_us < 60 * 1000000);     // hung
+    }
+    guard_stop(&core.guard);
+    for (uint64_t token = first; token < next_token; token++) CHECK_EQUAL(answers[token], 1);
+    CHECK(of_level(LEVEL_DEFAULT_DEADLINE) > 1);
+    CHECK(breaker_is_open(&core.lane.breaker));
+    uint64_t stalled = ask("/data/1", 7, -1);
+    CHECK_EQUAL(answers[stalled], 1);
+    CHECK(of_level(LEVEL_DEFAULT_BREAKER) >= 1);
+    holds("the guard answers whatever nobody answers, once, and the breaker opens");
+}
+
+static void strangers(void) {
+    core_verdict(&core, &(struct auth_verdict){.id = 12345, .epoch = 1, .verdict = VERDICT_DENY}, LEVEL_AGENT);
+    CHECK_EQUAL(atomic_load(&core.statistics.unknown_verdicts), 1);
+    CHECK_EQUAL(atomic_load(&core.statistics.late_verdicts), 0);
+    holds("a verdict on what was never asked is counted, and nothing else");
+}
+
+int main(void) {
+    char error[256];
+    struct core_options options = {.queue_events = 65536, .queue_bytes = 32u << 20, .cores = 2};
+    log_init();
+    CHECK_EQUAL(core_init(&core, &backend, &options, error, sizeof error), 0);
+    set_policy();
+    without_agent();
+    expired();
+    overload();
+    guarded();
+    strangers();
+    return 0;
+}
