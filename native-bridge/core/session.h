@@ -42,7 +42,6 @@ struct session {
     char agent_name[SESSION_AGENT_NAME];
     uint64_t generation;
     uint64_t policy_epoch;              // of this connection; 0: none yet
-    uint64_t accepted_through;
     uint64_t credit;
     bool fifo_to_open;
     bool end_of_source_sent;
