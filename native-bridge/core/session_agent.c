@@ -88,6 +88,13 @@ static void move_connection(struct session *session, struct candidate *candidate
     candidate->connection.fd = -1;
 }
 
+// The old agent must know that it is not to come back. Best effort: an agent that reads nothing learns it from nobody.
+static void tell_replaced(struct session *session) {
+    struct wire_writer writer = connection_writer(&session->agent);
+    message_refused(&writer, "another agent has taken over");
+    if (connection_commit(&session->agent, &writer)) (void)connection_flush(&session->agent);
+}
+
 void session_take_over(struct session *session, struct candidate *candidate, const struct hello *hello,
                        int64_t now_us) {
     struct core *core = session->core;
@@ -104,6 +111,7 @@ void session_take_over(struct session *session, struct candidate *candidate, con
     if (session_has_agent(session)) {
         log_line(LOG_LEVEL_WARN, "another agent takes over", "generation=%" PRIu64 " from=\"%s\"", session->generation,
                  session->agent_name);
+        tell_replaced(session);
         close_agent(session, true, hold);
     }
 
