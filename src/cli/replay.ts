@@ -15,9 +15,10 @@ import { type Progress, startProgress } from './progress.ts';
 import { recordingSink } from './recording-sink.ts';
 import { type Judge, judgeBy } from './replay-judge.ts';
 import { ReplaySummary } from './replay-summary.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 /** Events on their way at once: enough for every step to be busy, small against any memory. */
-const MAX_UNSETTLED = 4_096;
+const MAX_UNSETTLED = 512;
 
 /** A damaged file of gigabytes must not fill the terminal: all are counted, so many are shown. */
 const MAX_FAULTS_SHOWN = 100;
@@ -79,6 +80,7 @@ async function replay(files: string[], options: ReplayOptions): Promise<void> {
     maxUnsettled: MAX_UNSETTLED,
     onFault: (fault) => faults.add(fault),
     onProgress: ({ file, readBytes, events }) => {
+      boundYoungGeneration();
       if (file !== before.file) before.bytesOfEarlierFiles += before.bytes;
       before.file = file;
       before.bytes = readBytes;

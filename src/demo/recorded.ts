@@ -45,7 +45,7 @@ export async function runRecordedDemo(options: RecordedOptions): Promise<boolean
   screen.line('    - what a guarded open(2) costs whoever calls it;');
   screen.line('    - where the facts come from: fanotify, the proc connector, Endpoint Security.');
   screen.line(
-    `  It does show the rest, with real deadlines: each auth event waits ${DEADLINE_MS / 1_000} s at most.`,
+    `  It does show the rest: each auth event has a deadline of ${DEADLINE_MS / 1_000} s, of which the agent gets 1 s at most.`,
   );
   screen.line();
 
