@@ -20,6 +20,8 @@ const PROJECT = join(import.meta.dirname, '../..');
 /** The story of the recording; behind it come hundreds of ordinary opens. */
 const SHOWN_ONE_BY_ONE = 18;
 const DEADLINE_MS = 15_000;
+/** Nothing more comes: all answers are there, and the recording has no longer pause. */
+const QUIET_MS = 1_500;
 /** Longer than the longest recording plays. */
 const BOUND_MS = 20_000;
 
@@ -134,6 +136,7 @@ async function showWhileItPlays(
   { screen, signal }: RecordedOptions,
 ): Promise<void> {
   let shown = 0;
+  const last = { count: 0, at: performance.now() };
   const show = (): void => {
     for (; shown < Math.min(events.events.length, SHOWN_ONE_BY_ONE); shown++) {
       const event = events.events[shown]?.event;
@@ -143,8 +146,11 @@ async function showWhileItPlays(
   await events.waitFor(
     () => {
       show();
+      if (agent.ended() !== undefined) return true;
+      if (events.events.length > last.count)
+        Object.assign(last, { count: events.events.length, at: performance.now() });
       const answered = events.events.filter(({ event }) => event.picket?.auth !== undefined).length;
-      return answered >= audits || agent.ended() !== undefined;
+      return answered >= audits && performance.now() - last.at > QUIET_MS;
     },
     signal,
     BOUND_MS,

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const PROBE_TIMEOUT_MS = 10_000;
 
 /** One line of `picket-bridge --probe`: `<name> <ok|warn|fail> <sentence>`. */
-export interface ProbeLine {
+interface ProbeLine {
   readonly name: string;
   readonly state: 'ok' | 'warn' | 'fail';
   readonly found: string;
