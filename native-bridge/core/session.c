@@ -33,6 +33,7 @@ int session_init(struct session *session, struct core *core, struct listener *li
     for (int i = 0; i < SESSION_CANDIDATES; i++) {
         struct candidate *candidate = &session->candidates[i];
         connection_init(&candidate->connection, candidate->in, sizeof candidate->in, NULL);
+        candidate->request_fd = -1;
     }
     return 0;
 }
@@ -102,13 +103,13 @@ static void candidate_readable(struct session *session, struct candidate *candid
         session_refuse(candidate, "this bridge speaks protocol 1: update the older of both");
         return;
     }
-    session_take_over(session, candidate, &message.hello, now_us);
+    session_hello(session, candidate, &message.hello, now_us);
 }
 
 static void candidates_too_late(struct session *session, int64_t now_us) {
     for (int i = 0; i < SESSION_CANDIDATES; i++) {
         struct candidate *candidate = &session->candidates[i];
-        if (candidate->connection.fd >= 0 && now_us >= candidate->until_us)
+        if (candidate != session->successor && candidate->connection.fd >= 0 && now_us >= candidate->until_us)
             session_refuse(candidate, "no Hello within 5 s");
     }
 }
@@ -142,7 +143,7 @@ static int wait_ms(const struct session *session, int64_t now_us) {
     if (session->more_to_send) return 0;
     int64_t until_us = session->next_second_us - now_us;
     int64_t ms = until_us <= 0 ? 0 : (until_us + 999) / 1000;
-    if (session->fifo_to_open && ms > FIFO_RETRY_MS) ms = FIFO_RETRY_MS;
+    if ((session->fifo_to_open || session->successor != NULL) && ms > FIFO_RETRY_MS) ms = FIFO_RETRY_MS;
     if (log_waiting() && ms > LOG_RETRY_MS) ms = LOG_RETRY_MS;
     return (int)ms;
 }
@@ -167,9 +168,14 @@ static void attend(struct session *session, const struct pollfd fds[FD_COUNT], i
     // The agent first: the end of the old one before the Hello of the next, where both have come.
     if (session_has_agent(session) && (fds[FD_AGENT].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
         session_agent_readable(session);
-    for (int i = 0; i < SESSION_CANDIDATES; i++)
-        if (fds[FD_CANDIDATES + i].fd >= 0 && fds[FD_CANDIDATES + i].revents != 0)
-            candidate_readable(session, &session->candidates[i], now_us);
+    for (int i = 0; i < SESSION_CANDIDATES; i++) {
+        struct candidate *candidate = &session->candidates[i];
+        // What went before may have closed this one: its descriptor then is no longer the one that was polled.
+        if (fds[FD_CANDIDATES + i].revents == 0 || candidate->connection.fd != fds[FD_CANDIDATES + i].fd) continue;
+        if (candidate == session->successor) successor_readable(session, now_us);
+        else candidate_readable(session, candidate, now_us);
+    }
+    if (session->successor != NULL) successor_attend(session, now_us);
     if (fds[FD_LISTEN].revents != 0) accept_candidate(session, now_us);
     candidates_too_late(session, now_us);
 
@@ -194,6 +200,7 @@ void session_run(struct session *session) {
         if (fds[FD_STOP].revents != 0) break;
         attend(session, fds, clock_monotonic_us());
     }
+    if (session->successor != NULL) successor_drop(session, "the bridge ends");
     for (int i = 0; i < SESSION_CANDIDATES; i++) connection_close(&session->candidates[i].connection);
     if (session_has_agent(session)) session_drop_agent(session, "the bridge ends");
     if (session->state_directory != NULL)

@@ -1,6 +1,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/lock.h"
@@ -8,7 +10,7 @@
 #include "core/session.h"
 #include "picket/v1/bridge.pb.h"
 
-enum { EVENT_BYTES = 1024, UNGUARDED_BYTES = 64 * 1024 };
+enum { EVENT_BYTES = 1024, UNGUARDED_BYTES = 64 * 1024, WELCOME_BYTES = 8192 };
 
 bool session_has_agent(const struct session *session) {
     return session->agent.fd >= 0;
@@ -47,34 +49,33 @@ void session_drop_agent(struct session *session, const char *reason) {
 
 // --- its beginning ---
 
-static void tell_takeover(struct session *session, const struct hello *hello) {
+static void tell_takeover(struct session *session) {
     uint8_t buffer[EVENT_BYTES];
     struct encoded_event event;
-    struct bytes name = hello->agent.length < SESSION_AGENT_NAME ? hello->agent : (struct bytes){NULL, 0};
+    struct bytes name = {(const uint8_t *)session->agent_name, strlen(session->agent_name)};
     if (event_encode_takeover(clock_unix_ns(), session->core->platform, session->generation, session->agent_peer.uid,
                               session->agent_peer.pid, name, buffer, sizeof buffer, &event))
         core_push(session->core, &event);
 }
 
-static bool write_welcome(struct session *session) {
+void session_welcome(struct session *session, const struct candidate *candidate, struct wire_writer *writer) {
     struct core *core = session->core;
+    session->generation++;
     lock(&core->queue_mutex);
     const struct queue_entry *first = queue_next_unsent(&core->queue);
     uint64_t next_sequence = first != NULL ? first->sequence : core->queue.last_sequence + 1;
     unlock(&core->queue_mutex);
-    struct wire_writer writer = connection_writer(&session->agent);
-    message_welcome(&writer, &(struct welcome){
+    message_welcome(writer, &(struct welcome){
         .backend = core->backend->name,
         .capabilities = core->backend->capabilities,
         .bridge_instance = core->bridge_instance,
         .generation = session->generation,
-        .request_fifo = core->lane.fifos.request,
-        .verdict_fifo = core->lane.fifos.verdict,
+        .request_fifo = candidate->fifos.request,
+        .verdict_fifo = candidate->fifos.verdict,
         .next_sequence = next_sequence,
         .platform = core->platform,
         .host = &core->host,
     });
-    return connection_commit(&session->agent, &writer);
 }
 
 // The names that go into the message must be gone from the candidate's buffer before that is used again.
@@ -95,18 +96,21 @@ static void tell_replaced(struct session *session) {
     if (connection_commit(&session->agent, &writer)) (void)connection_flush(&session->agent);
 }
 
-void session_take_over(struct session *session, struct candidate *candidate, const struct hello *hello,
-                       int64_t now_us) {
+// What the agent has not accepted is sent to it, again where an earlier one had it.
+static void rewind_queue(struct core *core, const struct candidate *candidate) {
+    lock(&core->queue_mutex);
+    if (strcmp(candidate->accepted_instance, core->bridge_instance) == 0)
+        queue_accept(&core->queue, candidate->accepted_through);
+    queue_rewind(&core->queue);
+    unlock(&core->queue_mutex);
+}
+
+void session_take_over(struct session *session, struct candidate *candidate, int64_t now_us) {
     struct core *core = session->core;
-    struct fifo_pair fifos;
+    struct fifo_pair fifos = candidate->fifos;
+    int successor_fd = candidate->request_fd;
     char error[256];
-    // Everything that can be refused comes before the old agent is let go.
-    if (fifo_pair_make(&fifos, session->listener->directory, session->listener->agent_uid,
-                       session->listener->agent_gid, error, sizeof error) != 0) {
-        session_refuse(candidate, error);
-        return;
-    }
-    // Requests wait for the new agent where the old one was asked, or they were waiting for that one already.
+    // Requests wait for the new agent where the old one was asked.
     bool hold = session_has_agent(session) && atomic_load(&core->lane.state) != LANE_IDLE;
     if (session_has_agent(session)) {
         log_line(LOG_LEVEL_WARN, "another agent takes over", "generation=%" PRIu64 " from=\"%s\"", session->generation,
@@ -115,35 +119,67 @@ void session_take_over(struct session *session, struct candidate *candidate, con
         close_agent(session, true, hold);
     }
 
-    session->generation++;
     session->agent_peer = candidate->peer;
-    size_t name = hello->agent.length < SESSION_AGENT_NAME - 1 ? hello->agent.length : SESSION_AGENT_NAME - 1;
-    if (name > 0) memcpy(session->agent_name, hello->agent.data, name);
-    session->agent_name[name] = 0;
+    memcpy(session->agent_name, candidate->name, sizeof session->agent_name);
     session->end_of_source_sent = false;
-    lock(&core->queue_mutex);
-    if (bytes_equal_text(hello->bridge_instance, core->bridge_instance))
-        queue_accept(&core->queue, hello->accepted_through);
-    queue_rewind(&core->queue);
-    unlock(&core->queue_mutex);
+    rewind_queue(core, candidate);
 
     int started = lane_start(&core->lane, &fifos, hold, now_us, error, sizeof error);
-    if (session->generation > 1) tell_takeover(session, hello);
     move_connection(session, candidate);
+    candidate->request_fd = -1;
+    session->successor = NULL;
+    if (session->generation > 1) tell_takeover(session);
+    if (started == 0) session->fifo_to_open = lane_try_open(&core->lane, now_us);
+    if (successor_fd >= 0) (void)close(successor_fd);   // the lane has one of its own by now
     if (started != 0) {
         session_drop_agent(session, error);
         return;
     }
-    session->fifo_to_open = true;
     core->backend->set_agent(core->backend->state, session->agent_peer.pid);
-    if (!write_welcome(session)) {
-        session_drop_agent(session, "the Welcome does not fit a frame");
-        return;
-    }
     log_line(LOG_LEVEL_INFO, "an agent is connected", "generation=%" PRIu64 " name=\"%s\" uid=%u pid=%u",
              session->generation, session->agent_name, (unsigned)session->agent_peer.uid,
              (unsigned)session->agent_peer.pid);
     session_agent_frames(session);
+}
+
+static void remember_hello(struct candidate *candidate, const struct hello *hello) {
+    size_t name = hello->agent.length < sizeof candidate->name ? hello->agent.length : 0;
+    size_t instance = hello->bridge_instance.length < sizeof candidate->accepted_instance
+                          ? hello->bridge_instance.length : 0;
+    if (name > 0) memcpy(candidate->name, hello->agent.data, name);
+    candidate->name[name] = 0;
+    if (instance > 0) memcpy(candidate->accepted_instance, hello->bridge_instance.data, instance);
+    candidate->accepted_instance[instance] = 0;
+    candidate->accepted_through = hello->accepted_through;
+}
+
+void session_hello(struct session *session, struct candidate *candidate, const struct hello *hello, int64_t now_us) {
+    uint8_t welcome[WELCOME_BYTES];
+    struct wire_writer writer;
+    char error[256];
+    // Everything that can be refused comes before an old agent is let go.
+    remember_hello(candidate, hello);
+    if (fifo_pair_make(&candidate->fifos, session->listener->directory, session->listener->agent_uid,
+                       session->listener->agent_gid, error, sizeof error) != 0) {
+        session_refuse(candidate, error);
+        return;
+    }
+    if (session->successor != NULL) successor_drop(session, "another agent has taken over");
+    if (!session_has_agent(session)) rewind_queue(session->core, candidate);
+    wire_writer_init(&writer, welcome, sizeof welcome);
+    session_welcome(session, candidate, &writer);
+    // A fresh socket has room for it.
+    if (writer.overflow || send(candidate->connection.fd, welcome, writer.length, MSG_NOSIGNAL) != (ssize_t)writer.length) {
+        fifo_pair_unlink(&candidate->fifos);
+        session_refuse(candidate, "its Welcome could not be sent");
+        return;
+    }
+    if (session_has_agent(session)) {
+        session->successor = candidate;
+        candidate->until_us = now_us + SESSION_READY_WITHIN_US;
+    } else {
+        session_take_over(session, candidate, now_us);
+    }
 }
 
 // --- its policy ---

@@ -43,13 +43,20 @@ static void put_losses(struct session *session, struct wire_writer *writer) {
     loss_move(&core->losses, &session->losses_sent);
 }
 
+// Under the queue's mutex. A request is counted until its audit is queued, which is after its answer.
+static bool source_ends(const struct session *session) {
+    struct core *core = session->core;
+    return atomic_load(&core->end_of_source) && !session->end_of_source_sent && pending_count(&core->pending) == 0 &&
+           core->queue.unsent_count == 0;
+}
+
 // Consecutive sequences only, so that the first one and the place in the list give each event's own.
 static bool put_events(struct session *session) {
     struct core *core = session->core;
     struct queue *queue = &core->queue;
     lock(&core->queue_mutex);
     const struct queue_entry *entry = session->credit > 0 ? queue_next_unsent(queue) : NULL;
-    bool ends = atomic_load(&core->end_of_source) && !session->end_of_source_sent && queue->unsent_count == 0;
+    bool ends = source_ends(session);
     bool anything = entry != NULL || core->losses.count > 0 || ends;
     if (!anything) {
         unlock(&core->queue_mutex);
@@ -71,7 +78,7 @@ static bool put_events(struct session *session) {
         entry = queue_next_unsent(queue);
     }
     put_losses(session, &writer);
-    ends = atomic_load(&core->end_of_source) && !session->end_of_source_sent && queue->unsent_count == 0;
+    ends = source_ends(session);
     unlock(&core->queue_mutex);
     message_events_end(&writer, &frame, ends);
     if (ends) session->end_of_source_sent = true;

@@ -34,7 +34,13 @@ export async function loadRevision(options: RuleLoaderOptions, epoch: number): P
     defaults: guard.defaults,
     neverDenied: guard.never_denied,
   });
-  return { epoch, ruleSet, rules: compileRules(ruleSet, { platform, lane: 'event' }), policy: plan.policy };
+  return {
+    epoch,
+    ruleSet,
+    platform,
+    rules: compileRules(ruleSet, { platform, lane: 'event' }),
+    policy: plan.policy,
+  };
 }
 
 /** One revision for each reload that changed something and had no error; epochs go on from that of `first`. */

@@ -238,7 +238,7 @@ export class BridgeConnection {
     const lane = startLane({
       requestFifo: welcome.requestFifo,
       verdictFifo: welcome.verdictFifo,
-      platform: welcome.platform === picket.v1.Platform.PLATFORM_MACOS ? 'macos' : 'linux',
+      platform: revision.platform,
       ruleSet: revision.ruleSet,
       epoch: revision.epoch,
       log,

@@ -66,7 +66,13 @@ afterEach(async () => {
 
 function revision(epoch: number): PolicyRevision {
   const ruleSet = { rules: [], conditions: {}, lists: {} };
-  return { epoch, ruleSet, rules: compileRules(ruleSet, { platform: 'linux' }), policy: {} };
+  return {
+    epoch,
+    ruleSet,
+    platform: 'linux',
+    rules: compileRules(ruleSet, { platform: 'linux' }),
+    policy: {},
+  };
 }
 
 function listen(more: Partial<BridgeSourceOptions> = {}): void {

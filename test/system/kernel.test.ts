@@ -147,11 +147,11 @@ describe('with bridge and agent', () => {
     });
     await delay(1000);
     agent.signal('SIGSTOP');
-    await waitFor('the breaker to open', () => /breaker open/i.test(bridge.stderr()));
+    await waitFor('the breaker to open', () => /defaults at once until/.test(bridge.stderr()));
     await delay(1000);
     expect(errorOfOpen(paths.staticDenied)).toBe('EPERM');
     agent.signal('SIGCONT');
-    await waitFor('the breaker to close', () => /breaker close/i.test(bridge.stderr()));
+    await waitFor('the breaker to close', () => /it is asked again/.test(bridge.stderr()));
     await waitFor('the agent to decide again', () => errorOfOpen(paths.denied) === 'EPERM');
     expectInTime(await load.report(), OPEN_BUDGET_US);
   }, 60_000);

@@ -1,0 +1,32 @@
+#include <errno.h>
+#include <unistd.h>
+
+#include "core/session.h"
+
+// An agent that comes while another serves compiles its rules first and opens its FIFOs when it is ready to answer:
+// until then the old one goes on, so that no request meets the gap between them.
+
+void successor_attend(struct session *session, int64_t now_us) {
+    struct candidate *successor = session->successor;
+    if (successor->request_fd < 0) successor->request_fd = fifo_open_request(&successor->fifos);
+    if (successor->request_fd >= 0) session_take_over(session, successor, now_us);
+    else if (errno != ENXIO) successor_drop(session, "its FIFO can't be opened");
+    else if (now_us >= successor->until_us) successor_drop(session, "its auth lane was not ready within 60 s");
+}
+
+void successor_readable(struct session *session, int64_t now_us) {
+    struct candidate *successor = session->successor;
+    // An agent that has no FIFO to open yet may speak first: what it says is for the session that it then has.
+    if (connection_read(&successor->connection) == CONNECTION_ENDED) successor_drop(session, NULL);
+    else session_take_over(session, successor, now_us);
+}
+
+void successor_drop(struct session *session, const char *reason) {
+    struct candidate *successor = session->successor;
+    session->successor = NULL;
+    fifo_pair_unlink(&successor->fifos);
+    if (successor->request_fd >= 0) (void)close(successor->request_fd);
+    successor->request_fd = -1;
+    if (reason != NULL) session_refuse(successor, reason);
+    else connection_close(&successor->connection);
+}
