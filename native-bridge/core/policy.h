@@ -42,6 +42,7 @@ struct static_verdict {
 struct subscription {
     uint32_t kind;                      // EVENT_AUTH, EVENT_NOTIFY
     struct bytes action;
+    bool environment;                   // with process.env_vars
 };
 
 struct action_settings {
@@ -76,6 +77,9 @@ void policy_unref(struct policy *policy);                   // NULL passes
 
 // Is an event of this kind and action wanted? NULL policy: nothing is.
 bool policy_subscribes(const struct policy *policy, uint32_t kind, const char *action);
+
+// Is its process's environment wanted, too?
+bool policy_wants_environment(const struct policy *policy, uint32_t kind, const char *action);
 
 // Are notify events of this actor not to be sent? Never to be asked for auth events.
 bool policy_mutes(const struct policy *policy, struct bytes executable);

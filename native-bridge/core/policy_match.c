@@ -5,13 +5,21 @@
 #include "core/policy.h"
 #include "core/wire.h"
 
-bool policy_subscribes(const struct policy *policy, uint32_t kind, const char *action) {
-    if (policy == NULL) return false;
-    for (size_t i = 0; i < policy->subscriptions_count; i++) {
+static const struct subscription *subscription_to(const struct policy *policy, uint32_t kind, const char *action) {
+    for (size_t i = 0; policy != NULL && i < policy->subscriptions_count; i++) {
         const struct subscription *subscription = &policy->subscriptions[i];
-        if (subscription->kind == kind && bytes_equal_text(subscription->action, action)) return true;
+        if (subscription->kind == kind && bytes_equal_text(subscription->action, action)) return subscription;
     }
-    return false;
+    return NULL;
+}
+
+bool policy_subscribes(const struct policy *policy, uint32_t kind, const char *action) {
+    return subscription_to(policy, kind, action) != NULL;
+}
+
+bool policy_wants_environment(const struct policy *policy, uint32_t kind, const char *action) {
+    const struct subscription *subscription = subscription_to(policy, kind, action);
+    return subscription != NULL && subscription->environment;
 }
 
 static bool has_prefix(struct bytes text, struct bytes prefix) {

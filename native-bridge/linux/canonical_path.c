@@ -128,18 +128,34 @@ void canonical_path_of(const struct filesystem_set *filesystems, int fd, const s
         give_up(path);
 }
 
-void canonical_path_by_handle(const struct filesystem *filesystem, const void *handle, const char *name,
-                              struct canonical_path *path)
+// The handle lies unaligned in what was read from the kernel. -1: gone.
+static int open_handle(const struct filesystem *filesystem, const void *handle)
 {
     struct file_handle header;
     union handle_space space;
     memcpy(&header, handle, sizeof header);
+    if (header.handle_bytes > MAX_HANDLE_SZ)
+        return -1;
+    memcpy(&space, handle, sizeof header + header.handle_bytes);
+    return open_by_handle_at(filesystem->mount_fd, &space.handle, O_PATH | O_CLOEXEC);
+}
+
+bool stat_by_handle(const struct filesystem *filesystem, const void *handle, struct statx *stat)
+{
+    int file = open_handle(filesystem, handle);
+    if (file < 0)
+        return false;
+    bool found = statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, stat) == 0;
+    close(file);
+    return found;
+}
+
+void canonical_path_by_handle(const struct filesystem *filesystem, const void *handle, const char *name,
+                              struct canonical_path *path)
+{
     path->length = 0;
     path->unresolved = true;
-    if (header.handle_bytes > MAX_HANDLE_SZ)
-        return;
-    memcpy(&space, handle, sizeof header + header.handle_bytes);
-    int folder = open_by_handle_at(filesystem->mount_fd, &space.handle, O_PATH | O_CLOEXEC);
+    int folder = open_handle(filesystem, handle);
     size_t name_length = strlen(name);
     if (folder >= 0) {
         size_t length;

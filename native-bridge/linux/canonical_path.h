@@ -21,6 +21,9 @@ void canonical_path_of(const struct filesystem_set *filesystems, int fd, const s
 void canonical_path_by_handle(const struct filesystem *filesystem, const void *handle, const char *name,
                               struct canonical_path *path);
 
+// The stat of a file by its own handle, whatever its name is by now; a symbolic link's own. False: it is gone.
+bool stat_by_handle(const struct filesystem *filesystem, const void *handle, struct statx *stat);
+
 // Whether `name`, as the process `pid` would look it up, is the file open as `fd`. Only from the cache of names:
 // false where that does not hold the answer.
 bool is_cached_name_of(uint32_t pid, const char *name, int fd);

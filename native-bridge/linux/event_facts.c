@@ -40,17 +40,17 @@ void event_begin(struct event_memory *memory, enum event_kind kind, const char *
     memory->event.created_ns = created_ns;
 }
 
-static void split_args(struct event_memory *memory, struct process_facts *facts, struct bytes args)
+static const struct bytes *split(struct event_memory *memory, struct bytes strings, size_t *count)
 {
-    facts->args = memory->args + memory->args_used;
-    const uint8_t *at = args.data, *end = args.data + args.length;
-    while (at < end && memory->args_used < memory->args_room) {
+    const struct bytes *first = memory->args + memory->args_used;
+    const uint8_t *at = strings.data, *end = strings.data + strings.length;
+    for (*count = 0; at < end && memory->args_used < memory->args_room; ++*count) {
         const uint8_t *zero = memchr(at, 0, (size_t)(end - at));
         size_t length = zero ? (size_t)(zero - at) : (size_t)(end - at);
         memory->args[memory->args_used++] = (struct bytes){at, length};
-        facts->args_count++;
         at += length + 1;
     }
+    return first;
 }
 
 static struct user_facts user_of(uint32_t id, const struct user_names *users)
@@ -79,7 +79,7 @@ void event_set_process(struct event_memory *memory, struct process_memory *to, c
     }
     if (view->executable.length == 0)
         facts->name = (struct bytes){(const uint8_t *)view->name, strnlen(view->name, sizeof view->name)};
-    split_args(memory, facts, view->args);
+    facts->args = split(memory, view->args, &facts->args_count);
 }
 
 void event_set_actor(struct event_memory *memory, const struct boot *boot, const struct user_names *users)
@@ -90,6 +90,12 @@ void event_set_actor(struct event_memory *memory, const struct boot *boot, const
         event_set_process(memory, &memory->parent, &memory->view.parent, boot, users);
         memory->process.facts.parent = &memory->parent.facts;
     }
+}
+
+void event_set_environment(struct event_memory *memory, struct bytes environment)
+{
+    struct process_facts *facts = &memory->process.facts;
+    facts->env_vars = split(memory, environment, &facts->env_vars_count);
 }
 
 static uint64_t nanoseconds(const struct statx_timestamp *time)
@@ -122,6 +128,9 @@ void event_set_file(struct event_memory *memory, const struct canonical_path *pa
 
 bool event_finish(struct event_memory *memory, struct encoded_event *encoded)
 {
+    if (event_encode(&memory->event, memory->buffer, memory->buffer_size, encoded))
+        return true;
+    memory->process.facts.env_vars_count = 0;
     if (event_encode(&memory->event, memory->buffer, memory->buffer_size, encoded))
         return true;
     memory->process.facts.args_count = 0;

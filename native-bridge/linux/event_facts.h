@@ -25,7 +25,7 @@ struct event_memory {
     uint8_t directory[PROCESS_PATH_BYTES];
     size_t args_used;
     size_t args_room;
-    struct bytes *args;             // all arguments of an event, of one process behind the other
+    struct bytes *args;             // all arguments of an event, of one process behind the other, and variables
     size_t buffer_size;
     uint8_t *buffer;                // what is encoded
 };
@@ -45,11 +45,14 @@ void event_set_process(struct event_memory *memory, struct process_memory *to, c
 // process, process.parent and process.working_directory from memory->view.
 void event_set_actor(struct event_memory *memory, const struct boot *boot, const struct user_names *users);
 
+// process.env_vars from what /proc/PID/environ holds.
+void event_set_environment(struct event_memory *memory, struct bytes environment);
+
 // The file by its path and, unless NULL, its stat.
 void event_set_file(struct event_memory *memory, const struct canonical_path *path, const struct statx *stat,
                     const struct user_names *users);
 
-// Encodes; arguments that make the event too long are left out rather than the event. False: not even so.
+// Encodes; environment and arguments that make the event too long are left out rather than it. False: not even so.
 bool event_finish(struct event_memory *memory, struct encoded_event *encoded);
 
 #endif

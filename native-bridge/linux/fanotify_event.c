@@ -5,7 +5,7 @@
 #include <sys/fanotify.h>
 #include <unistd.h>
 
-static void take_name(const uint8_t *record, size_t length, struct fanotify_name *name)
+static void take_name(const uint8_t *record, size_t length, bool is_named, struct fanotify_name *name)
 {
     struct fanotify_event_info_fid fid;
     struct file_handle handle;
@@ -15,12 +15,12 @@ static void take_name(const uint8_t *record, size_t length, struct fanotify_name
     memcpy(&fid, record, head);
     memcpy(&handle, record + head, sizeof handle);
     size_t name_at = head + sizeof handle + handle.handle_bytes;
-    if (name_at >= length || !memchr(record + name_at, 0, length - name_at))
+    if (is_named ? name_at >= length || !memchr(record + name_at, 0, length - name_at) : name_at > length)
         return;
     name->present = true;
     memcpy(&name->fsid, &fid.fsid, sizeof name->fsid);
     name->handle = record + head;
-    name->name = (const char *)record + name_at;
+    name->name = is_named ? (const char *)record + name_at : NULL;
 }
 
 static void take_record(const uint8_t *record, size_t length, uint8_t type, struct fanotify_event *event)
@@ -32,10 +32,13 @@ static void take_record(const uint8_t *record, size_t length, uint8_t type, stru
         return;
     case FAN_EVENT_INFO_TYPE_DFID_NAME:
     case FAN_EVENT_INFO_TYPE_OLD_DFID_NAME:
-        take_name(record, length, &event->name);
+        take_name(record, length, true, &event->name);
         return;
     case FAN_EVENT_INFO_TYPE_NEW_DFID_NAME:
-        take_name(record, length, &event->new_name);
+        take_name(record, length, true, &event->new_name);
+        return;
+    case FAN_EVENT_INFO_TYPE_FID:
+        take_name(record, length, false, &event->file);
         return;
     default:
         return;

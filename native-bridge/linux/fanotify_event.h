@@ -12,7 +12,7 @@ struct fanotify_name {
     bool present;
     uint64_t fsid;
     const void *handle;             // struct file_handle of the folder
-    const char *name;
+    const char *name;               // NULL: the handle is the file's own
 };
 
 struct fanotify_event {
@@ -22,6 +22,7 @@ struct fanotify_event {
     int pidfd;                      // -1: none
     struct fanotify_name name;      // FAN_REPORT_DFID_NAME: of the change, or a rename's old name
     struct fanotify_name new_name;
+    struct fanotify_name file;      // FAN_REPORT_TARGET_FID: what has the name, where the kernel tells it
 };
 
 // Takes the next event from the buffer. False: the end, or bytes that are no event of this version.

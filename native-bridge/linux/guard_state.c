@@ -25,6 +25,7 @@ static void set_masks(struct guard_state *state, const struct policy *policy)
     if (policy_subscribes(policy, EVENT_NOTIFY, "rename"))
         state->name_mask |= FAN_RENAME | FAN_ONDIR;
     state->notify_exec = policy_subscribes(policy, EVENT_NOTIFY, "exec");
+    state->exec_environment = policy_wants_environment(policy, EVENT_NOTIFY, "exec");
     state->notify_fork = policy_subscribes(policy, EVENT_NOTIFY, "fork");
     state->notify_exit = policy_subscribes(policy, EVENT_NOTIFY, "exit");
 }

@@ -23,7 +23,7 @@ struct guard_state {
     uint64_t permission_mask;       // FAN_OPEN_PERM, FAN_OPEN_EXEC_PERM
     uint64_t file_mask;             // notify events that come with a descriptor: open, close
     uint64_t name_mask;             // notify events that come with a folder's handle and a name
-    bool notify_exec, notify_fork, notify_exit;
+    bool notify_exec, notify_fork, notify_exit, exec_environment;
 };
 
 // May block on filesystems and allocates: never on the reader's thread. NULL: out of memory.

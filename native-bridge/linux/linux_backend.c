@@ -14,6 +14,7 @@
 
 #include "core/lock.h"
 #include "linux_state.h"
+#include "proc_files.h"
 
 // Each pending question holds a descriptor, and for a question without one the kernel answers deny.
 enum { DESCRIPTORS = 65536, DESCRIPTORS_LEAST = 4096 };
@@ -33,11 +34,6 @@ struct guard_state *linux_guard(struct linux_state *state)
 
 // ---- who is never asked
 
-static bool is_alive(int pidfd)
-{
-    return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0;
-}
-
 bool linux_is_exempt(struct linux_state *state, uint32_t pid)
 {
     if (pid == (uint32_t)getpid())
@@ -46,7 +42,7 @@ bool linux_is_exempt(struct linux_state *state, uint32_t pid)
         return state->boot.is_first_pid_namespace;
     lock(&state->agent_lock);
     // While the process behind the descriptor is there, its pid can't be another's.
-    bool exempt = pid != 0 && pid == state->agent_pid && is_alive(state->agent_pidfd);
+    bool exempt = pid != 0 && pid == state->agent_pid && pidfd_is_alive(state->agent_pidfd);
     unlock(&state->agent_lock);
     return exempt;
 }
@@ -148,11 +144,19 @@ static void release(void *context)
 
 // ---- start and stop
 
-static int open_group(uint32_t flags, char *error, size_t error_size)
+static int init_group(uint32_t flags)
 {
     // O_NOATIME: to look into a file must not change it.
-    int group = fanotify_init(flags | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_PIDFD,
-                              O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME);
+    return fanotify_init(flags | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_PIDFD,
+                         O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME);
+}
+
+// @param helpful flags that a kernel may lack, and does without
+static int open_group(uint32_t flags, uint32_t helpful, char *error, size_t error_size)
+{
+    int group = init_group(flags | helpful);
+    if (group < 0 && errno == EINVAL && helpful)
+        group = init_group(flags);
     if (group >= 0)
         return group;
     if (errno == EPERM)
@@ -189,13 +193,15 @@ static bool open_descriptors(struct linux_state *state, char *error, size_t erro
 {
     if (!raise_descriptor_limit(error, error_size))
         return false;
-    state->permission_group = open_group(FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE, error, error_size);
+    state->permission_group = open_group(FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE, 0, error, error_size);
     if (state->permission_group < 0)
         return false;
-    state->file_group = open_group(FAN_CLASS_NOTIF, error, error_size);
+    state->file_group = open_group(FAN_CLASS_NOTIF, 0, error, error_size);
     if (state->file_group < 0)
         return false;
-    state->name_group = open_group(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME, error, error_size);
+    // Linux 5.17 names the file itself beside its folder, so that it can be looked at whatever its name is by then.
+    state->name_group = open_group(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME, FAN_REPORT_FID | FAN_REPORT_TARGET_FID,
+                                   error, error_size);
     if (state->name_group < 0)
         return false;
     state->dev_null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -210,8 +216,9 @@ static bool open_descriptors(struct linux_state *state, char *error, size_t erro
 static bool make_memory(struct linux_state *state, char *error, size_t error_size)
 {
     state->args = malloc(ARGS_MAX);
+    state->environment = malloc(ENVIRONMENT_MAX);
     state->guard = guard_state_build(NULL, NULL, NULL);
-    if (state->args && state->guard && event_memory_init(&state->permission_memory, EVENT_BUFFER_SIZE * 4) &&
+    if (state->args && state->environment && state->guard && event_memory_init(&state->permission_memory, EVENT_BUFFER_SIZE * 4) &&
         event_memory_init(&state->notify_memory, NOTIFY_EVENT_MAX))
         return true;
     snprintf(error, error_size, "out of memory");
@@ -262,7 +269,8 @@ static void stop(void *context)
     event_memory_free(&state->permission_memory);
     event_memory_free(&state->notify_memory);
     free(state->args);
-    state->args = NULL;
+    free(state->environment);
+    state->args = state->environment = NULL;
 }
 
 static int start(void *context, struct core *core, char *error, size_t error_size)

@@ -33,10 +33,11 @@ struct linux_state {
     bool permission_started, notify_started;
     struct event_memory permission_memory, notify_memory;
     uint8_t *args;                  // ARGS_MAX bytes of the notify thread
+    uint8_t *environment;           // ENVIRONMENT_MAX, likewise
 };
 
-// An exec event with all its arguments stays below a frame's maximum of 1 MiB.
-enum { ARGS_MAX = 512 * 1024, NOTIFY_EVENT_MAX = 900 * 1024 };
+// An exec event with all its arguments and environment stays below a frame's maximum of 1 MiB.
+enum { ARGS_MAX = 512 * 1024, ENVIRONMENT_MAX = 128 * 1024, NOTIFY_EVENT_MAX = 900 * 1024 };
 
 // The guard in force, with a reference for the caller.
 struct guard_state *linux_guard(struct linux_state *state);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,16 +45,56 @@ static bool is_wanted(const struct guard_state *guard, enum proc_change_kind kin
                                    : false;
 }
 
+// What is read of a process that has a new image, and holds only if it still has it once all is read.
+struct image_reading {
+    size_t args_length;             // 0: the image is not the one any more
+    size_t environment_length;
+    bool has_stat;
+    struct statx stat;              // of the program
+};
+
+static void read_image(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
+                       struct image_reading *reading)
+{
+    memset(reading, 0, sizeof *reading);
+    if (guard->exec_environment)
+        reading->environment_length = proc_read_env(change->process.pid, state->environment, ENVIRONMENT_MAX);
+    if (guard->notify_exec) {
+        char program[32];
+        snprintf(program, sizeof program, "/proc/%u/exe", change->process.pid);
+        reading->has_stat = statx(AT_FDCWD, program, AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &reading->stat) == 0;
+    }
+    actors_read_args(&state->actors, change, state->args, ARGS_MAX, &reading->args_length);
+}
+
+static void set_program(struct linux_state *state, const struct guard_state *guard,
+                        const struct image_reading *reading)
+{
+    struct event_memory *memory = &state->notify_memory;
+    struct canonical_path *path = &memory->path;
+    struct bytes executable = memory->process.facts.executable;
+    path->unresolved = memory->process.facts.executable_unresolved;
+    path->length = executable.length < sizeof path->text ? executable.length : sizeof path->text;
+    if (path->length > 0)
+        memcpy(path->text, executable.data, path->length);
+    event_set_file(memory, path, reading->has_stat && reading->args_length > 0 ? &reading->stat : NULL, &guard->users);
+}
+
 static void tell_change(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
-                        size_t args_length)
+                        const struct image_reading *reading)
 {
     struct event_memory *memory = &state->notify_memory;
     event_begin(memory, EVENT_NOTIFY, action_of(change->kind), "proc-connector", change->created_ns);
     actors_view_change(&state->actors, change, &memory->view, &memory->previous_view);
     struct process_facts *process = &memory->process.facts;
-    if (change->kind == PROC_EXECUTED && args_length > 0)
-        memory->view.process.args = (struct bytes){state->args, args_length};  // whole, where the table keeps a part
+    bool is_image_read = change->kind == PROC_EXECUTED && reading->args_length > 0;
+    if (is_image_read)  // whole, where the table keeps a part
+        memory->view.process.args = (struct bytes){state->args, reading->args_length};
     event_set_actor(memory, &state->boot, &guard->users);
+    if (is_image_read)
+        event_set_environment(memory, (struct bytes){state->environment, reading->environment_length});
+    if (change->kind == PROC_EXECUTED)
+        set_program(state, guard, reading);
     if (change->kind == PROC_EXECUTED && change->previous != PROCESS_NONE) {
         event_set_process(memory, &memory->previous, &memory->previous_view, &state->boot, &guard->users);
         process->previous = &memory->previous.facts;
@@ -73,11 +114,11 @@ static void read_changes(struct linux_state *state, const struct guard_state *gu
 {
     struct actor_change change;
     for (int i = 0; i < CHANGES_A_TURN && actors_next_change(&state->actors, &change); i++) {
-        size_t args_length = 0;
+        struct image_reading reading;
         if (change.kind == PROC_EXECUTED)
-            actors_read_args(&state->actors, &change, state->args, ARGS_MAX, &args_length);
+            read_image(state, guard, &change, &reading);
         if (is_wanted(guard, change.kind))
-            tell_change(state, guard, &change, args_length);
+            tell_change(state, guard, &change, &reading);
         actors_finish(&state->actors, &change);
     }
     struct actor_losses losses = actors_take_losses(&state->actors);
@@ -97,6 +138,9 @@ static void begin_file_event(struct linux_state *state, const struct guard_state
     memory->event.outcome = "success";
     actors_look(&state->actors, event->pid, event->pidfd, false, &memory->view);
     event_set_actor(memory, &state->boot, &guard->users);
+    size_t length = proc_read_cwd(event->pid, memory->directory, sizeof memory->directory);
+    if (pidfd_is_alive(event->pidfd))  // else the folder may be that of the pid's next owner
+        memory->process.facts.working_directory = (struct bytes){memory->directory, length};
 }
 
 static void tell_file(struct linux_state *state, const struct guard_state *guard, const char *action,
@@ -104,11 +148,12 @@ static void tell_file(struct linux_state *state, const struct guard_state *guard
 {
     struct event_memory *memory = &state->notify_memory;
     struct statx stat;
-    if (statx(event->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &stat) != 0)
+    bool has_stat = statx(event->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &stat) == 0;
+    if (!has_stat)
         memset(&stat, 0, sizeof stat);
     begin_file_event(state, guard, action, event);
     canonical_path_of(&guard->filesystems, event->fd, &stat, &memory->path);
-    event_set_file(memory, &memory->path, &stat, &guard->users);
+    event_set_file(memory, &memory->path, has_stat ? &stat : NULL, &guard->users);
     give_to_core(state, guard);
 }
 
@@ -122,6 +167,13 @@ static bool path_of_name(const struct guard_state *guard, const struct fanotify_
     return true;
 }
 
+// Of the file itself, as it is when the event is read; a removed one has none.
+static bool stat_of_name(const struct guard_state *guard, const struct fanotify_name *file, struct statx *stat)
+{
+    const struct filesystem *filesystem = filesystem_set_find_fsid(&guard->filesystems, file->fsid);
+    return file->present && filesystem && stat_by_handle(filesystem, file->handle, stat);
+}
+
 static void tell_name(struct linux_state *state, const struct guard_state *guard, const char *action,
                       const struct fanotify_event *event)
 {
@@ -129,7 +181,8 @@ static void tell_name(struct linux_state *state, const struct guard_state *guard
     if (!path_of_name(guard, &event->name, &memory->path))
         return;
     begin_file_event(state, guard, action, event);
-    event_set_file(memory, &memory->path, NULL, &guard->users);
+    struct statx stat;
+    event_set_file(memory, &memory->path, stat_of_name(guard, &event->file, &stat) ? &stat : NULL, &guard->users);
     if (path_of_name(guard, &event->new_name, &memory->target))
         memory->file.target_path = (struct bytes){memory->target.text, memory->target.length};
     give_to_core(state, guard);

@@ -79,12 +79,14 @@ static void ask(struct linux_state *state, struct question *question)
         give_to_core(state, question, &subject);
         return;
     }
-    if (statx(kernel->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &question->stat) != 0)
+    bool has_stat =
+        statx(kernel->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &question->stat) == 0;
+    if (!has_stat)
         memset(&question->stat, 0, sizeof question->stat);
     canonical_path_of(&question->guard->filesystems, kernel->fd, &question->stat, &memory->path);
     actors_look(&state->actors, kernel->pid, kernel->pidfd, !question->is_exec, &memory->view);
     event_set_actor(memory, &state->boot, &question->guard->users);
-    event_set_file(memory, &memory->path, &question->stat, &question->guard->users);
+    event_set_file(memory, &memory->path, has_stat ? &question->stat : NULL, &question->guard->users);
     memory->process.facts.working_directory =
         (struct bytes){memory->directory, proc_read_cwd(kernel->pid, memory->directory, sizeof memory->directory)};
     if (question->is_exec)

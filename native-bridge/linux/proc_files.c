@@ -134,9 +134,12 @@ bool proc_read(uint32_t pid, int pidfd, struct process_reading *reading, uint8_t
     reading->user_known = length > 0 && proc_parse_status(text, length, &reading->uid, &reading->real_uid,
                                                           &reading->gid);
     close(process);
-    if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) != 0)
-        return false;
-    return found;
+    return found && (pidfd < 0 || pidfd_is_alive(pidfd));
+}
+
+bool pidfd_is_alive(int pidfd)
+{
+    return pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0;
 }
 
 uint64_t proc_read_start(uint32_t pid)
@@ -160,13 +163,26 @@ size_t proc_read_cwd(uint32_t pid, uint8_t *out, size_t capacity)
     return proc_strip_deleted(&directory) ? 0 : directory.length;
 }
 
-size_t proc_read_args(uint32_t pid, uint8_t *out, size_t capacity)
+static size_t read_strings(uint32_t pid, const char *name, uint8_t *out, size_t capacity)
 {
     char path[32];
-    snprintf(path, sizeof path, "/proc/%u/cmdline", pid);
+    snprintf(path, sizeof path, "/proc/%u/%s", pid, name);
     size_t length = read_file(AT_FDCWD, path, (char *)out, capacity);
-    // A process may overwrite its arguments and so leave out the last zero byte.
+    // A process may overwrite them and so leave out the last zero byte.
     if (length > 0 && length < capacity && out[length - 1] != 0)
         out[length++] = 0;
+    return length;
+}
+
+size_t proc_read_args(uint32_t pid, uint8_t *out, size_t capacity)
+{
+    return read_strings(pid, "cmdline", out, capacity);
+}
+
+size_t proc_read_env(uint32_t pid, uint8_t *out, size_t capacity)
+{
+    size_t length = read_strings(pid, "environ", out, capacity);
+    while (length > 0 && out[length - 1] != 0)
+        length--;
     return length;
 }

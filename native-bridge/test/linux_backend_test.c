@@ -153,6 +153,14 @@ static void processes_are_told(void)
               strcmp(record.process.args[2], "\xff") == 0, "%zu args", record.process.args_count);
         char here[512];
         CHECK(strcmp(record.process.cwd, getcwd(here, sizeof here)) == 0, "cwd %s", record.process.cwd);
+        size_t variables = 0;
+        while (environ[variables])
+            variables++;
+        CHECK(record.process.variables_count == variables, "%zu variables of %zu", record.process.variables_count,
+              variables);
+        struct stat program;
+        CHECK(strcmp(record.path, self) == 0 && stat(self, &program) == 0 && record.inode == program.st_ino,
+              "the file is the program: %s, %" PRIu64, record.path, record.inode);
     }
     kill(pid, SIGKILL);
     wait_child(pid);
@@ -171,7 +179,15 @@ static void files_are_told(void)
     expect(&from, (struct wanted){EVENT_NOTIFY, "unlink", path_in(guarded, "named"), 0}, &record);
     from = records_so_far();
     CHECK(RUN("/bin/sh", "-c", "echo a >\"$1\"", "sh", path_in(guarded, "written")) == 0, "the shell writes");
+    struct stat written;
+    CHECK(stat(path_in(guarded, "written"), &written) == 0, "%s", strerror(errno));
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "create", path_in(guarded, "written"), 0}, &record))
+        CHECK(record.inode == written.st_ino && record.links == 1, "created inode %" PRIu64, record.inode);
     expect(&from, (struct wanted){EVENT_NOTIFY, "close", path_in(guarded, "written"), 0}, &record);
+    CHECK(rename(path_in(guarded, "written"), path_in(guarded, "moved")) == 0, "%s", strerror(errno));
+    CHECK(RUN("/bin/mv", path_in(guarded, "moved"), path_in(guarded, "moved again")) == 0, "mv works");
+    if (expect(&from, (struct wanted){EVENT_NOTIFY, "rename", path_in(guarded, "moved"), 0}, &record))
+        CHECK(record.inode == written.st_ino && record.size == 2, "renamed inode %" PRIu64, record.inode);
 }
 
 static void own_opens_are_exempt(void)

@@ -21,7 +21,7 @@ enum { RECORDS_MAX = 4096, TEXT_MAX = 600, RECORD_ARGS = 8, WAIT_SECONDS = 10 };
 struct record_process {
     char executable[TEXT_MAX], cwd[TEXT_MAX], entity_id[64], user[64];
     char args[RECORD_ARGS][64];
-    size_t args_count;
+    size_t args_count, variables_count;
     uint32_t pid, uid;
     uint64_t start_ns;
     bool unresolved, has_user;
@@ -92,6 +92,7 @@ static void decode_process(struct bytes message, struct record *record, struct r
             break;
         case 14: out->exit_code = (int)(field.number >> 1) ^ -(int)(field.number & 1); break;
         case 15: out->unresolved = field.number != 0; break;
+        case 16: out->variables_count++; break;
         default: break;
         }
     }

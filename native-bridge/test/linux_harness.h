@@ -5,6 +5,7 @@
 // Each test uses a part of it.
 #pragma GCC diagnostic ignored "-Wunused-function"
 
+#include <inttypes.h>
 #include <sys/stat.h>
 
 #include "linux_children.h"
@@ -39,11 +40,11 @@ static void count_unguarded(void *context, const char *sentence)
 static bool apply(const char *const *filesystems, bool auth, bool notify)
 {
     static struct subscription all[] = {
-        {EVENT_AUTH, {(const uint8_t *)"exec", 4}},     {EVENT_AUTH, {(const uint8_t *)"open", 4}},
-        {EVENT_NOTIFY, {(const uint8_t *)"exec", 4}},   {EVENT_NOTIFY, {(const uint8_t *)"fork", 4}},
-        {EVENT_NOTIFY, {(const uint8_t *)"exit", 4}},   {EVENT_NOTIFY, {(const uint8_t *)"close", 5}},
-        {EVENT_NOTIFY, {(const uint8_t *)"create", 6}}, {EVENT_NOTIFY, {(const uint8_t *)"rename", 6}},
-        {EVENT_NOTIFY, {(const uint8_t *)"unlink", 6}}, {EVENT_NOTIFY, {(const uint8_t *)"open", 4}},
+        {EVENT_AUTH, {(const uint8_t *)"exec", 4}, false},     {EVENT_AUTH, {(const uint8_t *)"open", 4}, false},
+        {EVENT_NOTIFY, {(const uint8_t *)"exec", 4}, true},    {EVENT_NOTIFY, {(const uint8_t *)"fork", 4}, false},
+        {EVENT_NOTIFY, {(const uint8_t *)"exit", 4}, false},   {EVENT_NOTIFY, {(const uint8_t *)"close", 5}, false},
+        {EVENT_NOTIFY, {(const uint8_t *)"create", 6}, false}, {EVENT_NOTIFY, {(const uint8_t *)"rename", 6}, false},
+        {EVENT_NOTIFY, {(const uint8_t *)"unlink", 6}, false}, {EVENT_NOTIFY, {(const uint8_t *)"open", 4}, false},
     };
     static struct bytes paths[8];
     static struct policy policies[16];
