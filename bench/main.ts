@@ -21,7 +21,7 @@ for (const [name, description] of [
     .command(name)
     .description(description)
     .option('--quick', 'a short run, for a first look')
-    .option('--json FILE', 'write { name, machine, commit, rows, ratios } to FILE')
+    .option('--json <file>', 'write { name, machine, commit, rows, ratios, notes } to the file')
     .action(async (options: BenchOptions) => {
       const report = await load(name, options.quick === true);
       printReport(report);

@@ -32,10 +32,10 @@ function eventAt(index: number): EcsEvent {
   return {
     event: {
       created,
-      kind: 'notify',
       action,
       provider: isFileEvent ? 'fanotify' : 'proc-connector',
     },
+    picket: { trigger: `notify.${action}` },
     host: { os: { type: 'linux' } },
     process: process(index, 0),
     ...(isFileEvent ? { file: file(index) } : {}),

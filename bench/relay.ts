@@ -14,6 +14,10 @@ const BATCH_BYTES = 64 * 1024;
 const CREDIT = 65_536;
 const IN_FLIGHT = 32;
 const EVENT_TAG = (1 << 3) | 2; // EventList.events
+const SUBSCRIPTIONS = ['open', 'close', 'exec', 'fork', 'exit'].map((action) => ({
+  kind: picket.v1.EventKind.EVENT_KIND_NOTIFY,
+  action,
+}));
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 const [socketPath, url] = process.argv.slice(2);
@@ -74,7 +78,7 @@ socket.on('data', (chunk: Buffer) => {
       send({ credit: { events: CREDIT, acceptedThrough: Long.fromNumber(received, true) } });
       if (message.events.endOfSource) void finish();
     } else if (message.welcome) {
-      send({ policy: { epoch: Long.UONE, subscriptions: [] } });
+      send({ policy: { epoch: Long.UONE, subscriptions: SUBSCRIPTIONS } });
       send({ credit: { events: CREDIT, acceptedThrough: Long.UZERO } });
     } else if (message.refused) {
       throw new Error(`the bridge refused: ${message.refused.reason}`);
