@@ -5,7 +5,7 @@
 
 import type { FactValue } from '../events/facts.ts';
 import { isInNetwork, parseNetwork } from './cidr.ts';
-import { patternOf } from './patterns.ts';
+import { type Pattern, patternOf } from './patterns.ts';
 
 export type Predicate = (fact: FactValue) => boolean;
 
@@ -95,7 +95,12 @@ function matching(name: string, ignoreCase: boolean): Operator {
     (value) => {
       if (typeof value !== 'string') return () => false;
       // Compiled at its first use: thousands of patterns take seconds, and most are never reached.
-      return (fact) => typeof fact === 'string' && patternOf(value, ignoreCase).test(fact);
+      let pattern: Pattern | undefined;
+      return (fact) => {
+        if (typeof fact !== 'string') return false;
+        pattern ??= patternOf(value, ignoreCase);
+        return pattern.test(fact);
+      };
     },
   );
 }
