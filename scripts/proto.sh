@@ -8,4 +8,6 @@ mkdir -p "$out"
 PATH="$PWD/node_modules/.bin:$PATH"
 pbjs -p proto -t static-module -w es6 --es6 --no-service --no-create --no-verify --force-long \
   -o "$out/picket.js" proto/picket/v1/event.proto proto/picket/v1/batch.proto proto/picket/v1/bridge.proto
-pbts -o "$out/picket.d.ts" "$out/picket.js"
+# Under its own name only when whole: its time says whether all of this has to be done again.
+pbts -o "$out/picket.d.ts.part" "$out/picket.js"
+mv "$out/picket.d.ts.part" "$out/picket.d.ts"

@@ -12,7 +12,15 @@ has npm || { say "npm is missing: install Node 20 or newer with npm, then run th
 stamp=node_modules/.picket-setup
 if ! cmp -s package-lock.json "$stamp"; then
   say "installing npm packages"
-  npm ci --no-fund --no-audit --loglevel=error >&2
+  # What an installation left half done is not told from a whole one by npm.
+  rm -rf node_modules
+  # Not `npm ci`: it refuses a lock file without the optional packages of other platforms, and a mirror that has only
+  # this platform's packages never lets them into the lock. Versions and hashes come from the lock file all the same.
+  npm install --no-save --no-fund --no-audit --loglevel=error >&2 || {
+    say "npm could not install the packages of package-lock.json, without which nothing here runs (Node 24 is one of"
+    say "them). npm's own words are above; if they speak of the network, check 'npm config get registry' and the proxy."
+    exit 1
+  }
   cp package-lock.json "$stamp"
 fi
 node=node_modules/.bin/node
@@ -57,7 +65,7 @@ if [ -n "$wanted" ] && has apt-get && [ "$(id -u)" = 0 ]; then
   say "installing$wanted"
   export DEBIAN_FRONTEND=noninteractive
   # shellcheck disable=SC2086
-  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $wanted; } >&2 || say "apt-get failed"
+  { apt-get update -qq && apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends $wanted; } >&2 || say "apt-get failed"
   check_all
 fi
 if [ -n "$missing" ]; then
