@@ -24,7 +24,7 @@ export interface Recorded {
   readonly args?: readonly string[];
 }
 
-export function recording(events: readonly Recorded[]): Buffer {
+function recording(events: readonly Recorded[]): Buffer {
   const text = (value: string): Buffer => Buffer.from(value);
   const base = 1_800_000_000_000n;
   const all = events.map(({ kind, action, path, afterMs = 0, uid = 1000, unresolved, args = [] }) => {

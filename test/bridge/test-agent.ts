@@ -32,7 +32,7 @@ export function frameOf(message: Uint8Array): Buffer {
 }
 
 /** Splits a stream into frames. */
-export function frames(take: (frame: Buffer) => void): (chunk: Buffer) => void {
+function frames(take: (frame: Buffer) => void): (chunk: Buffer) => void {
   let rest = Buffer.alloc(0);
   return (chunk) => {
     rest = Buffer.concat([rest, chunk]);
@@ -44,7 +44,7 @@ export function frames(take: (frame: Buffer) => void): (chunk: Buffer) => void {
   };
 }
 
-export const allow: VerdictOf = (request) => ({ id: request.id, epoch: request.epoch, verdict: 1 });
+const allow: VerdictOf = (request) => ({ id: request.id, epoch: request.epoch, verdict: 1 });
 
 export class TestAgent {
   readonly events: picket.v1.Event[] = [];

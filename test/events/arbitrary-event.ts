@@ -16,7 +16,7 @@ const uint64 = fc
   .map((value) => (value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value));
 
 /** Texts as a kernel gives them: any bytes. */
-export const kernelText = fc
+const kernelText = fc
   .oneof(
     fc.string({ minLength: 1, maxLength: 40 }).map((text) => Buffer.from(text, 'utf8')),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }).map((text) => Buffer.from(text, 'utf8')),
@@ -27,7 +27,7 @@ export const kernelText = fc
 const path = fc.array(kernelText, { minLength: 1, maxLength: 4 }).map((parts) => `/${parts.join('/')}`);
 
 /** What `es` may hold: JSON, with integers of 64 bits. */
-export const esValue: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+const esValue: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
     kernelText,
