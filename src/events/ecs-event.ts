@@ -116,6 +116,14 @@ export interface EcsPicket {
   };
 }
 
+/** Only the platform is in an encoded event; the rest is told once a batch, and stands here in rule tests. */
+export interface EcsHost {
+  readonly name?: string;
+  readonly architecture?: string;
+  readonly boot?: { readonly id?: string };
+  readonly os?: { readonly type?: Platform; readonly version?: string; readonly kernel?: string };
+}
+
 export interface EcsEvent {
   readonly event?: {
     readonly sequence?: number | bigint;
@@ -127,7 +135,7 @@ export interface EcsEvent {
     readonly provider?: string;
     readonly outcome?: string;
   };
-  readonly host?: { readonly os?: { readonly type?: Platform } };
+  readonly host?: EcsHost;
   readonly process?: EcsProcess;
   readonly file?: EcsFile;
   readonly exec?: { readonly stage?: string; readonly script?: string };

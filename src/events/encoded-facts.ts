@@ -76,6 +76,8 @@ export class EncodedFacts implements Facts {
         return this.derive(location.node, location.fact);
       case 'es':
         return this.es(slot, location.keys);
+      case 'host':
+        return undefined;
       case 'object':
         return this.whole(slot.path);
     }

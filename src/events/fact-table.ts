@@ -2,6 +2,7 @@
 // the reference page. What an event carries is in wire-table.ts; here is who offers it.
 import { ES_EVENT_TYPES } from './es-event-types.ts';
 import { type Slot, slotOf } from './facts.ts';
+import { isAlwaysSentByLinux, isSentByLinux } from './linux-facts.ts';
 import { LOCATIONS, NODES } from './slot-locations.ts';
 import { FILE_ACTIONS, LINUX_ACTIONS, TARGET_ACTIONS } from './trigger-actions.ts';
 import { actionOfTrigger, type Platform, type Trigger } from './triggers.ts';
@@ -85,7 +86,12 @@ function tableOf(trigger: Trigger, platform: Platform): ReadonlyMap<string, Fact
   const table = new Map<string, FactDefinition>();
   for (const definition of ALL) {
     if (!isOffered(definition.name, trigger, platform)) continue;
-    table.set(definition.name, { ...definition, property: propertyFor(definition, trigger) });
+    const property = propertyFor(definition, trigger);
+    table.set(definition.name, {
+      ...definition,
+      property,
+      mayBeMissing: mayBeMissing(definition, trigger, platform),
+    });
   }
   for (const name of table.keys()) addObjects(table, name);
   if (tables.size < 1024) tables.set(key, table);
@@ -103,53 +109,54 @@ function propertyFor({ name, property }: FactDefinition, trigger: Trigger): Prop
 const ACTOR =
   /^process\.(?:(?:parent|previous)\.)?(?:executable|executable_unresolved|name|pid|entity_id|start|group\.id|tty\.name|session_leader\.pid|group_leader\.pid|(?:user|real_user)\.(?:id|name)|hash\.(?:sha256|unstable))$/;
 const SIGNATURE = /^process\.(?:(?:parent|previous)\.)?code_signature\./;
-const ARGUMENTS = /^process\.(?:(?:parent|previous)\.)?(?:args|command_line|working_directory)$/;
+const ARGUMENTS = /^process\.(?:args|command_line|working_directory|env_vars)$/;
+const OF_THE_BRIDGE = /^(?:process|file|exec|event)\./;
 
 function isOffered(name: string, trigger: Trigger, platform: Platform): boolean {
-  if (name.startsWith('event.') || name.startsWith('host.') || name === 'picket.trigger') return true;
+  if (name === 'host.os.type' || name === 'picket.trigger') return true;
+  // The auth lane sees the event and nothing beside it.
+  if (name.startsWith('host.')) return !trigger.startsWith('auth.');
+  const actionOnLinux = platform === 'linux' ? actionOfTrigger(trigger) : undefined;
+  if (actionOnLinux !== undefined && OF_THE_BRIDGE.test(name))
+    return isSentByLinux(name, kindName(trigger), actionOnLinux);
+  if (name.startsWith('event.')) return true;
   if (name.startsWith('picket.unwatched.') || name.startsWith('picket.takeover.'))
     return trigger === 'picket';
   if (trigger === 'picket' || name.startsWith('picket.')) return false;
   const action = actionOfTrigger(trigger);
   if (name === 'es') return platform === 'macos';
-  if (name.startsWith('process.')) return isProcessFactOffered(name, trigger, action, platform);
+  if (name.startsWith('process.')) return isProcessFactOffered(name, action, platform);
   if (action !== undefined) {
     if (name === 'file.target_path') return TARGET_ACTIONS.has(action) || isUnknown(action);
-    if (name.startsWith('file.code_signature.')) return platform === 'macos' && action === 'exec';
+    if (name.startsWith('file.code_signature.')) return action === 'exec';
     if (name.startsWith('file.')) return FILE_ACTIONS.has(action) || isUnknown(action);
-    if (name === 'exec.stage') return trigger === 'auth.exec' && platform === 'linux';
-    if (name === 'exec.script')
-      return trigger === 'notify.exec' || (action === 'exec' && platform === 'macos');
-    return false;
+    return name === 'exec.script' && action === 'exec';
   }
   if (trigger === 'log') return name === 'message' || name.startsWith('log.');
   if (name.startsWith('dns.')) return trigger !== 'flow';
   return /^(?:source|destination|network)\./.test(name);
 }
 
-function isProcessFactOffered(
-  name: string,
-  trigger: Trigger,
-  action: string | undefined,
-  platform: Platform,
-): boolean {
+function isProcessFactOffered(name: string, action: string | undefined, platform: Platform): boolean {
   const isOther = /^process\.(?:parent|previous)\./.test(name);
   if (name.startsWith('process.previous.') && action !== 'exec') return false;
   if (name === 'process.exit_code') return action === 'exit';
-  if (name.endsWith('thread.id')) return platform === 'linux' && !isOther;
   if (SIGNATURE.test(name)) return platform === 'macos';
   if (ACTOR.test(name)) return true;
-  if (name === 'process.env_vars')
-    return action === 'exec' && !(trigger === 'auth.exec' && platform === 'linux');
-  if (!ARGUMENTS.test(name)) return false;
-  // A Linux auth.exec is asked before the new arguments exist; the folder is the caller's and stays.
-  if (platform === 'linux') return isOther || trigger !== 'auth.exec' || name === 'process.working_directory';
-  return action === 'exec' && !isOther;
+  return action === 'exec' && !isOther && ARGUMENTS.test(name);
 }
 
 function isUnknown(action: string): boolean {
   return !ES_EVENT_TYPES.some(({ name }) => name === action);
 }
+
+function mayBeMissing({ name }: FactDefinition, trigger: Trigger, platform: Platform): boolean {
+  if (ALWAYS.has(name)) return false;
+  if (platform !== 'linux' || actionOfTrigger(trigger) === undefined) return true;
+  return !isAlwaysSentByLinux(name, kindName(trigger));
+}
+
+const kindName = (trigger: Trigger): string => trigger.slice(0, trigger.indexOf('.'));
 
 const ALWAYS = new Set(['event.action', 'event.created', 'event.kind', 'host.os.type', 'picket.trigger']);
 
@@ -171,6 +178,14 @@ const DERIVED: Readonly<Record<string, readonly [FactType, Property, string]>> =
   'event.kind': ['text', 'event', 'Always "event".'],
   'event.category': ['text[]', 'event', 'ECS category: process, file, network, authentication, …'],
   'picket.trigger': ['text', 'event', 'What a rule is `on:` to see this event.'],
+};
+
+const HOST: Readonly<Record<string, string>> = {
+  'host.name': 'Name of the host, as configured (agent.name).',
+  'host.architecture': 'Architecture: x86_64, aarch64, …',
+  'host.os.version': 'Version of the operating system.',
+  'host.os.kernel': 'Release of the kernel.',
+  'host.boot.id': 'Of this boot: the same until the next one.',
 };
 
 const ALL: readonly FactDefinition[] = [...LOCATIONS.keys()].flatMap(define);
@@ -196,6 +211,10 @@ function define(name: string): FactDefinition[] {
         slot,
       },
     ];
+  }
+  if (location.type === 'host') {
+    const description = `${HOST[name] ?? ''} Not in auth events, nor in a replay.`;
+    return [{ name, type: 'text', property: 'event', mayBeMissing, description, slot }];
   }
   const field = repeatedMessage(name);
   if (name !== 'es' && field === undefined) return [];

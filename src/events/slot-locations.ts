@@ -28,6 +28,8 @@ export type SlotLocation =
   | { readonly type: 'field'; readonly node: number; readonly field: WireField }
   | { readonly type: 'derived'; readonly node: number; readonly fact: DerivedFact }
   | { readonly type: 'es'; readonly keys: readonly string[] }
+  /** Of the host that the event came from: told once a batch or connection, not in each event. */
+  | { readonly type: 'host' }
   | { readonly type: 'object' };
 
 const nodes: WireNode[] = [];
@@ -38,6 +40,10 @@ const FILE_FACTS: readonly DerivedFact[] = ['file.name', 'file.extension', 'file
 const EVENT_FACTS: readonly DerivedFact[] = ['event.kind', 'event.category', 'picket.trigger'];
 
 expand(-1, 0, EVENT, '', 0);
+for (const name of ['name', 'architecture', 'os.version', 'os.kernel', 'boot.id']) {
+  locations.set(`host.${name}`, { type: 'host' });
+  addObjects(`host.${name.slice(0, Math.max(0, name.lastIndexOf('.')))}`.replace(/\.$/, ''));
+}
 locations.set('es', { type: 'es', keys: [] });
 
 /** Messages that facts are read from; index 0 is the event. */

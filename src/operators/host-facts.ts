@@ -19,14 +19,15 @@ export class HostFacts implements Facts {
     this.#values = host ? valuesOf(host) : new Map();
   }
 
+  /** What an event says of its host itself, its platform, stands before what is said of the batch. */
   get(slot: Slot): FactValue {
-    const ofHost = slot.path[0] === 'host' ? this.#values.get(slot.name) : undefined;
-    return ofHost ?? this.#event.get(slot);
+    const own = this.#event.get(slot);
+    return slot.path[0] === 'host' ? merge(own, this.#values.get(slot.name)) : own;
   }
 }
 
 function valuesOf(host: picket.v1.IHost): Map<string, FactValue> {
-  const os = dropEmpty({ family: host.osFamily, version: host.osVersion, kernel: host.kernel });
+  const os = dropEmpty({ version: host.osVersion, kernel: host.kernel });
   const object = dropEmpty({
     name: host.name,
     architecture: host.architecture,
@@ -40,6 +41,13 @@ function valuesOf(host: picket.v1.IHost): Map<string, FactValue> {
 
 type FactObject = { readonly [key: string]: FactValue };
 
+function merge(own: FactValue, ofBatch: FactValue): FactValue {
+  if (own === undefined || !isObject(own) || !isObject(ofBatch)) return own ?? ofBatch;
+  const merged: Record<string, FactValue> = { ...ofBatch };
+  for (const [key, value] of Object.entries(own)) merged[key] = merge(value, ofBatch[key]);
+  return merged;
+}
+
 function dropEmpty(object: Readonly<Record<string, FactValue>>): FactObject {
   return Object.fromEntries(
     Object.entries(object).filter(([, value]) => value !== undefined && value !== null && value !== ''),
@@ -49,7 +57,10 @@ function dropEmpty(object: Readonly<Record<string, FactValue>>): FactObject {
 function addLeaves(values: Map<string, FactValue>, name: string, object: FactObject): void {
   for (const [key, value] of Object.entries(object)) {
     values.set(`${name}.${key}`, value);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      addLeaves(values, `${name}.${key}`, value as FactObject);
+    if (isObject(value)) addLeaves(values, `${name}.${key}`, value);
   }
+}
+
+function isObject(value: FactValue): value is FactObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

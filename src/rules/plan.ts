@@ -4,7 +4,9 @@
 import type { picket } from '../events/proto/picket.js';
 import { bytesOfText } from '../events/text.ts';
 import { actionOfTrigger, EVENT_KIND, type Platform, type Trigger } from '../events/triggers.ts';
+import { isFactReference, visitLeaves } from './conditions.ts';
 import { byDecisiveness, isAuthTrigger } from './decision.ts';
+import { accessOf } from './fact-access.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import { exactTests, necessaryTests } from './static-tests.ts';
 
@@ -41,6 +43,7 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
       subscriptions: subscriptions.map((trigger) => ({
         kind: isAuthTrigger(trigger) ? EVENT_KIND.auth : EVENT_KIND.notify,
         action: actionOfTrigger(trigger) ?? '',
+        ...(on(trigger).some((rule) => readsEnvironment(rule, ruleSet)) ? { environment: true } : {}),
       })),
       staticVerdicts: asked.flatMap((trigger) => staticVerdicts(trigger, on(trigger), ruleSet)),
       denyReach: asked.flatMap((trigger) => denyReach(trigger, on(trigger), ruleSet)),
@@ -58,6 +61,23 @@ function canDeny({ mode, event: { type } }: RuleDefinition): boolean {
 /** A rule that only drops or tags never brings an event out. A rule in shadow mode is evaluated. */
 function wantsEvent({ mode, event: { type } }: RuleDefinition): boolean {
   return mode === 'shadow' || type === 'forward' || type === 'alert';
+}
+
+/** Variables often hold secrets: the bridge reads them only if a rule does. */
+function readsEnvironment({ conditions }: RuleDefinition, { conditions: named }: RuleSet): boolean {
+  let reads = false;
+  visitLeaves(conditions, named, ({ fact, path, value }) => {
+    reads ||=
+      readsVariables(fact, path) || (isFactReference(value) && readsVariables(value.fact, value.path));
+  });
+  return reads;
+}
+
+/** Of the process or of all of it: what can't be told apart counts. */
+function readsVariables(fact: string, path: string | undefined): boolean {
+  const access = accessOf(fact, path);
+  const name = access?.slot?.name ?? fact;
+  return name === 'process.env_vars' || (name === 'process' && access === undefined);
 }
 
 /**

@@ -21,6 +21,29 @@ describe('the fact table', () => {
     expect(findFact('process.previous.command_line', 'auth.exec', 'linux')).toBeDefined();
   });
 
+  it('offers on Linux what the bridge sends, and no more', () => {
+    expect(triggersOf('linux')).not.toContain('notify.write');
+    expect(findFact('process.env_vars', 'notify.exec', 'linux')).toBeDefined();
+    expect(findFact('file.inode', 'notify.create', 'linux')).toBeDefined();
+    for (const name of [
+      'file.hash.sha256',
+      'process.tty.name',
+      'process.parent.working_directory',
+      'event.code',
+    ]) {
+      expect(findFact(name, 'notify.exec', 'linux'), name).toBeUndefined();
+    }
+    expect(findFact('file.inode', 'notify.unlink', 'linux')).toBeUndefined();
+    expect(findFact('process.previous.executable', 'notify.open', 'linux')).toBeUndefined();
+  });
+
+  it('offers the host, told once a batch, where rules see the batch', () => {
+    expect(findFact('host.name', 'notify.exec', 'linux')?.type).toBe('text');
+    expect(findFact('host.name', 'auth.exec', 'linux')).toBeUndefined();
+    expect(findFact('host.os.type', 'auth.exec', 'linux')?.mayBeMissing).toBe(false);
+    expect(whereOffered('host.boot.id')).toContainEqual({ trigger: 'notify.exec', platform: 'linux' });
+  });
+
   it('offers es.<anything> on macOS alone', () => {
     expect(
       findFact('es.event.btm_launch_item_add.item.item_url', 'notify.btm_launch_item_add', 'macos')?.type,
@@ -42,7 +65,7 @@ describe('the fact table', () => {
     expect(findFact('process.code_signature.team_id', 'auth.open', 'macos')?.property).toBe('actor');
     expect(findFact('process.executable', 'auth.exec', 'linux')?.property).toBe('path');
     expect(findFact('process.parent.executable', 'auth.exec', 'linux')?.property).toBe('actor');
-    expect(findFact('file.hash.sha256', 'auth.open', 'linux')?.property).toBe('content');
+    expect(findFact('file.hash.sha256', 'auth.open', 'macos')?.property).toBe('content');
   });
 
   it('knows whole objects, and lists leaves only', () => {

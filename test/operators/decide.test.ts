@@ -49,9 +49,13 @@ beforeEach(() => {
   rules = compileRules(requireRuleSet(loaded), { platform: 'linux' });
 });
 
-function decideAll(events: readonly FlowEvent[], compiled = rules): DecidedBatch {
+function decideAll(
+  events: readonly FlowEvent[],
+  compiled = rules,
+  more: Partial<FlowBatch> = {},
+): DecidedBatch {
   let decided: DecidedBatch | undefined;
-  of(flowBatch(events))
+  of(flowBatch(events, more))
     .pipe(decide({ rules: () => compiled, ledger, onError: (error) => errors.push(error) }))
     .subscribe((batch) => {
       decided = batch;
@@ -79,6 +83,17 @@ describe('decide', () => {
     expect(decoded(batch.events[0])).toMatchObject({ file: { path: '/tmp/x' } });
     expect(ledger.filtered).toBe(1);
     expect([kept.origin.open, other.origin.open]).toEqual([1, 0]);
+  });
+
+  test('a rule reads the host, which stands beside the events', () => {
+    const text =
+      '- { name: here, on: [notify.open], conditions: { all: [ { fact: host, path: $.name, operator: equal, value: web-1 }, { fact: host, path: $.os.type, operator: equal, value: linux }, { fact: host, path: $.os.kernel, operator: exists, value: false } ] }, event: { type: forward } }';
+    const compiled = compileRules(requireRuleSet(parseRules([{ file: 'r.yaml', text }])), {
+      platform: 'linux',
+    });
+    expect(decideAll([flowEvent(1)], compiled, { host: { name: 'web-1' } }).events).toHaveLength(1);
+    expect(decideAll([flowEvent(2)], compiled, { host: { name: 'web-2' } }).events).toEqual([]);
+    expect(decideAll([flowEvent(3)], compiled).events).toEqual([]);
   });
 
   test('the higher priority decides: a drop over a forward', () => {

@@ -77,6 +77,7 @@ function describe(
   const all = triggersOf(platform);
   const missing = all.filter((trigger) => !mine.has(trigger));
   if (missing.length === 0) return 'all';
+  if (missing.every((trigger) => trigger.startsWith('auth.'))) return 'all but `auth.`';
   if (missing.length <= 2) return `all but ${code(missing)}`;
   const system = systemTriggers(platform).filter((trigger) => mine.has(trigger));
   const others = code(all.filter((trigger) => mine.has(trigger) && !system.includes(trigger)));

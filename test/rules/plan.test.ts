@@ -177,6 +177,21 @@ describe('the plan', () => {
     expect(planOf(on('notify.open', 'drop')).subscriptions).toEqual([]);
   });
 
+  test('has the environment read only where a rule reads it', () => {
+    const on = (trigger: string, path: string): string =>
+      `- { name: ${trigger}, on: [${trigger}], platforms: [linux], conditions: { not: { fact: process, path: ${path}, operator: exists, value: true } }, event: { type: alert } }`;
+    const subscriptions = (yaml: string) => planOf(yaml).policy.subscriptions;
+    const without = { kind: 2, action: 'exec' };
+    expect(subscriptions(on('notify.exec', '$.args'))).toEqual([without]);
+    expect(subscriptions(on('notify.exec', '$.env_vars'))).toEqual([{ ...without, environment: true }]);
+    expect(subscriptions(on('notify.exec', '$.env_vars[0]'))).toEqual([{ ...without, environment: true }]);
+    const both = `${on('notify.exec', '$.env_vars')}\n${on('notify.exit', '$.exit_code')}`;
+    expect(subscriptions(both)).toEqual([
+      { ...without, environment: true },
+      { kind: 2, action: 'exit' },
+    ]);
+  });
+
   test('never lets a deadline deny where no rule can', () => {
     const yaml =
       '- { name: a, on: [auth.open], conditions: { all: [ { fact: file, path: $.path, operator: equal, value: /a } ] }, event: { type: deny } }';

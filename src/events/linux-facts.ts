@@ -1,0 +1,74 @@
+// Which facts the events of the Linux bridge have (native-bridge/linux). What it never sends no rule may read: such a
+// rule would be silent for ever. A test on the kernel holds both together.
+import { FILE_ACTIONS, TARGET_ACTIONS } from './trigger-actions.ts';
+
+/** Of a process, its parent and the image before. */
+const OF_EVERY_PROCESS: ReadonlySet<string> = new Set([
+  'executable',
+  'executable_unresolved',
+  'name',
+  'pid',
+  'entity_id',
+  'start',
+  'user.id',
+  'user.name',
+  'real_user.id',
+  'real_user.name',
+  'group.id',
+]);
+
+const ARGUMENTS: ReadonlySet<string> = new Set(['args', 'command_line']);
+
+const PATHS: ReadonlySet<string> = new Set(['path', 'path_unresolved', 'name', 'extension', 'directory']);
+
+const STAT: ReadonlySet<string> = new Set([
+  'type',
+  'inode',
+  'device',
+  'size',
+  'mode',
+  'uid',
+  'gid',
+  'links',
+  'mtime',
+  'ctime',
+  'owner',
+]);
+
+/** Of `process.…`, `file.…`, `exec.…` and `event.…`. */
+export function isSentByLinux(name: string, kind: string, action: string): boolean {
+  const isAuth = kind === 'auth';
+  if (name.startsWith('process.')) return isProcessFactSent(name.slice(8), isAuth, action);
+  if (name.startsWith('file.')) return FILE_ACTIONS.has(action) && isFileFactSent(name.slice(5), action);
+  if (name.startsWith('exec.')) return isAuth && action === 'exec';
+  // The code is Apple's. An auth event gets its number when it has been answered, after the rules were asked.
+  if (name === 'event.code') return false;
+  return !isAuth || (name !== 'event.outcome' && name !== 'event.sequence');
+}
+
+/** No event lacks it, however little could be learnt of who acted on what. */
+export function isAlwaysSentByLinux(name: string, kind: string): boolean {
+  if (name === 'event.provider' || name === 'event.category') return true;
+  return kind === 'notify' && (name === 'event.outcome' || name === 'event.sequence');
+}
+
+function isProcessFactSent(name: string, isAuth: boolean, action: string): boolean {
+  const relative = /^(parent|previous)\.(.+)$/.exec(name);
+  if (relative !== null) {
+    const [, whose, fact = ''] = relative;
+    if (whose === 'previous' && action !== 'exec') return false;
+    return OF_EVERY_PROCESS.has(fact) || ARGUMENTS.has(fact);
+  }
+  if (OF_EVERY_PROCESS.has(name)) return true;
+  // auth.exec is asked before the new arguments exist; the folder is the caller's and stays.
+  if (ARGUMENTS.has(name)) return !(isAuth && action === 'exec');
+  if (name === 'working_directory') return action !== 'exit';
+  if (name === 'env_vars') return !isAuth && action === 'exec';
+  return name === 'exit_code' && action === 'exit';
+}
+
+function isFileFactSent(name: string, action: string): boolean {
+  if (name === 'target_path') return TARGET_ACTIONS.has(action);
+  // A removed file can't be looked at any more.
+  return PATHS.has(name) || (STAT.has(name) && action !== 'unlink');
+}

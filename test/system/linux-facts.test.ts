@@ -1,0 +1,113 @@
+// The fact table against the kernel: each Linux trigger is caused on a scratch mount, and its event has every fact that
+// rules are offered there, and none that they are not.
+import { spawn } from 'node:child_process';
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EncodedFacts } from '../../src/events/encoded-facts.ts';
+import { offered, triggersOf } from '../../src/events/fact-table.ts';
+import { slotOf } from '../../src/events/facts.ts';
+import { picket } from '../../src/events/proto/picket.js';
+import { LOCATIONS } from '../../src/events/slot-locations.ts';
+import { textOfBytes } from '../../src/events/text.ts';
+import { actionOfTrigger, kindOfTrigger, type Trigger } from '../../src/events/triggers.ts';
+import { TestAgent } from '../bridge/test-agent.ts';
+import { socketOf, startBridge } from './harness/bridge.ts';
+import { Cleanup } from './harness/cleanup.ts';
+import { makeScratch, type Scratch } from './harness/scratch.ts';
+import { waitFor } from './harness/wait.ts';
+
+const TRIGGERS = triggersOf('linux').filter((trigger) => actionOfTrigger(trigger) !== undefined);
+
+/** What only an unusual event has, or a file by its name. */
+const UNUSUAL = /unresolved$|^file\.extension$/;
+/** Told once a batch, not in the event. */
+const OF_THE_BATCH = /^host\.(?!os\.type$)/;
+
+/** Does one thing after the other and stays, so that it can be looked at; what is behind a line of stdin comes later. */
+const ACTOR = `
+const { readFileSync, renameSync, unlinkSync, writeFileSync } = require('node:fs');
+const { spawnSync } = require('node:child_process');
+const [mount] = process.argv.slice(1);
+readFileSync(mount + '/read.txt');
+writeFileSync(mount + '/new.txt', 'x');
+renameSync(mount + '/new.txt', mount + '/named.txt');
+spawnSync(mount + '/script');
+process.stdin.once('data', () => unlinkSync(mount + '/named.txt'));
+`;
+
+const cleanup = new Cleanup();
+let scratch: Scratch;
+let agent: TestAgent;
+let actorPid: number;
+
+beforeAll(async () => {
+  scratch = makeScratch(cleanup);
+  scratch.file('read.txt');
+  copyFileSync('/bin/sh', join(scratch.mount, 'sh'));
+  writeFileSync(join(scratch.mount, 'script'), `#!${scratch.mount}/sh\nexit 3\n`);
+  for (const name of ['sh', 'script']) chmodSync(join(scratch.mount, name), 0o755);
+  await startBridge(cleanup, scratch);
+  agent = new TestAgent(socketOf(scratch));
+  cleanup.add(() => agent.kill());
+  await agent.start({
+    epoch: 1,
+    guardedFilesystems: [{ path: Buffer.from(scratch.mount) }],
+    subscriptions: TRIGGERS.map((trigger) => ({
+      kind: kindOfTrigger(trigger),
+      action: actionOfTrigger(trigger) ?? '',
+      environment: trigger === 'notify.exec',
+    })),
+  } as unknown as picket.v1.IPolicy);
+  const actor = spawn(process.execPath, ['-e', ACTOR, scratch.mount], {
+    cwd: scratch.folder,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  cleanup.add(() => {
+    actor.kill('SIGKILL');
+  });
+  actorPid = actor.pid ?? 0;
+  await waitFor('the rename to be told', () => eventsOf('notify.rename').length > 0);
+  actor.stdin?.write('go\n');
+  await waitFor('the removal to be told', () => eventsOf('notify.unlink').length > 0);
+});
+
+afterAll(() => cleanup.run());
+
+/** Encoded, as rules read them; of what happens elsewhere on the machine nothing. */
+function eventsOf(trigger: Trigger): readonly Uint8Array[] {
+  const isOurs = ({ kind, action, process: actor, file }: picket.v1.Event): boolean => {
+    if (kind !== kindOfTrigger(trigger) || action !== actionOfTrigger(trigger)) return false;
+    if (trigger === 'notify.exit')
+      return textOfBytes(actor?.executable ?? new Uint8Array()) === join(scratch.mount, 'sh');
+    if (trigger === 'auth.exec')
+      return textOfBytes(file?.path ?? new Uint8Array()) === join(scratch.mount, 'sh');
+    return actor?.pid === actorPid;
+  };
+  if (trigger.startsWith('auth.')) {
+    return agent.requests.flatMap(({ event }) =>
+      event && isOurs(picket.v1.Event.decode(event)) ? [event] : [],
+    );
+  }
+  return agent.events.filter(isOurs).map((event) => picket.v1.Event.encode(event).finish());
+}
+
+function factsIn(event: Uint8Array): string[] {
+  const facts = new EncodedFacts().reset(event);
+  return [...LOCATIONS].flatMap(([name, { type }]) => {
+    const slot = type === 'object' ? undefined : slotOf(name);
+    return slot === undefined || facts.get(slot) === undefined ? [] : [name];
+  });
+}
+
+describe.each(TRIGGERS)('%s', (trigger) => {
+  test('has the facts that rules are offered, and no others', async () => {
+    const event = await waitFor(`an event of ${trigger}`, () => eventsOf(trigger)[0]);
+    const there = factsIn(event)
+      .filter((name) => !UNUSUAL.test(name))
+      .sort();
+    const expected = offered(trigger, 'linux').map(({ name }) => name);
+    const usual = expected.filter((name) => !OF_THE_BATCH.test(name) && !UNUSUAL.test(name)).sort();
+    expect(there).toEqual(usual);
+  });
+});
