@@ -48,8 +48,9 @@ function completeMeta(complete: Plain): void {
 
 function completeProcess(from: Plain): Plain {
   const process: Plain = { ...from };
-  fill(process, 'name', processName(process.executable as string | undefined, undefined));
-  fill(process, 'command_line', commandLine(process.args as readonly string[] | undefined));
+  const { executable, args } = process;
+  if (typeof executable === 'string') fill(process, 'name', processName(executable, undefined));
+  if (Array.isArray(args)) fill(process, 'command_line', commandLine(args as readonly string[]));
   for (const key of ['parent', 'previous']) {
     const other = process[key];
     if (isPlain(other)) process[key] = completeProcess(other);

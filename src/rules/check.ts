@@ -1,12 +1,12 @@
 // What `rules check` says beyond errors: what a rule's author most likely did not mean.
 
 import { type FactDefinition, triggersOf } from '../events/fact-table.ts';
+import type { FactValue } from '../events/facts.ts';
 import type { Platform } from '../events/triggers.ts';
 import { isAbsent, resolveFact } from './condition-facts.ts';
-import type { LeafPlaces } from './condition-syntax.ts';
 import { type Condition, isFactReference, type Leaf, visitLeaves } from './conditions.ts';
 import { isAuthTrigger, isDeciding } from './decision.ts';
-import { parseOperatorName } from './decorators.ts';
+import { parseOperatorName, resolveOperator } from './decorators.ts';
 import { type LoadedRules, referencesOf } from './load.ts';
 import { nameOf } from './operand-types.ts';
 import type { RuleProblem } from './rule-problem.ts';
@@ -15,17 +15,16 @@ import { expectsMatch } from './testing.ts';
 
 /** Warnings, to be read beside the loader's problems. */
 export function checkRules(loaded: LoadedRules, platform?: Platform): readonly RuleProblem[] {
-  const { ruleSet, places } = loaded;
+  const { ruleSet } = loaded;
   const rules = ruleSet.rules.filter(
     ({ platforms }) => platform === undefined || platforms.includes(platform),
   );
   const warnings = rules.flatMap((rule) => [
-    ...checkNegations(rule, ruleSet, places),
     ...checkTriggers(rule, platform),
     ...checkTests(rule),
     ...checkReach(rule, ruleSet),
   ]);
-  return [...warnings, ...checkTagged(rules), ...checkUnused(loaded)];
+  return [...checkNegations(rules, loaded), ...warnings, ...checkTagged(rules), ...checkUnused(loaded)];
 }
 
 function warn(
@@ -38,29 +37,69 @@ function warn(
   return { file, line, column, code, message, expected, severity: 'warning' };
 }
 
-const NEGATIVE = new Set(['notEqual', 'notIn']);
+/** A leaf that an event without its fact satisfies, and the rules in which that is not thought of. */
+interface Negation {
+  readonly name: string;
+  readonly place: Pick<RuleProblem, 'file' | 'line' | 'column'>;
+  readonly rules: string[];
+}
 
-/** An event without the fact satisfies a negation: seldom what was meant, and a way around an `allow`. */
-function checkNegations(rule: RuleDefinition, ruleSet: RuleSet, places: LeafPlaces): RuleProblem[] {
+/**
+ * An event without the fact satisfies a negation: seldom what was meant, and a way around an `allow`. A leaf of a
+ * named condition is told once, with the rules that use it.
+ */
+function checkNegations(rules: readonly RuleDefinition[], { ruleSet, places }: LoadedRules): RuleProblem[] {
+  const negations = new Map<Leaf, Negation>();
+  for (const rule of rules) {
+    for (const leaf of negatedLeaves(rule, ruleSet)) {
+      const name = nameOf(leaf.fact, leaf.path);
+      const place = places.get(leaf)?.('operator') ?? rule.place;
+      const negation = negations.get(leaf) ?? { name, place, rules: [] };
+      negations.set(leaf, negation);
+      if (!negation.rules.includes(rule.name)) negation.rules.push(rule.name);
+    }
+  }
+  return [...negations.values()].map(({ name, place, rules: using }) => {
+    const message = `${shortList(using)}: this is also true of events without ${name}`;
+    return warn(
+      place,
+      'negation-of-missing',
+      message,
+      `\`exists\` for ${name} beside it, if that is not meant`,
+    );
+  });
+}
+
+const NAMES_SHOWN = 3;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length - NAMES_SHOWN;
+  return more > 0 ? `${names.slice(0, NAMES_SHOWN).join(', ')} and ${more} more` : names.join(', ');
+}
+
+function negatedLeaves(rule: RuleDefinition, ruleSet: RuleSet): Leaf[] {
   const asked = new Set<string>();
   const negated: Leaf[] = [];
   visitLeaves(rule.conditions, ruleSet.conditions, (leaf, isUnderNot) => {
-    const { decorators, operator } = parseOperatorName(leaf.operator);
-    const nots = decorators.filter((decorator) => decorator === 'not').length + (isUnderNot ? 1 : 0);
-    const isNegative = (nots % 2 === 1) !== NEGATIVE.has(operator);
     // Whoever asks for a fact elsewhere in the rule has thought of its absence.
-    if (!isNegative || operator === 'exists') asked.add(nameOf(leaf.fact, leaf.path));
+    if (holdsWithoutFact(leaf) === isUnderNot || parseOperatorName(leaf.operator).operator === 'exists')
+      asked.add(nameOf(leaf.fact, leaf.path));
     else negated.push(leaf);
   });
-  return negated.flatMap((leaf) => {
-    const name = nameOf(leaf.fact, leaf.path);
-    if (asked.has(name) || !definitionsOf(leaf, rule).some(({ mayBeMissing }) => mayBeMissing)) return [];
-    const place = places.get(leaf)?.('operator') ?? rule.place;
-    const message = `${rule.name}: this is also true of events without ${name}`;
-    return [
-      warn(place, 'negation-of-missing', message, `\`exists\` for ${name} beside it, if that is not meant`),
-    ];
-  });
+  return negated.filter(
+    (leaf) =>
+      !asked.has(nameOf(leaf.fact, leaf.path)) &&
+      definitionsOf(leaf, rule).some(({ mayBeMissing }) => mayBeMissing),
+  );
+}
+
+/** Asked of the operator itself, decorators and all: `everyFact:not:equal` is false of a missing list. */
+function holdsWithoutFact({ operator, value }: Leaf): boolean {
+  const evaluate = resolveOperator(operator)?.evaluate;
+  if (evaluate === undefined) return false;
+  // Of another fact's value only its kind matters.
+  const values: readonly FactValue[] = isFactReference(value) ? ['x', ['x']] : [value];
+  return values.some((one) => evaluate(undefined, one));
 }
 
 function definitionsOf(leaf: Leaf, rule: RuleDefinition): FactDefinition[] {

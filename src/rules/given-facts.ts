@@ -1,8 +1,8 @@
 // The `given` of a rule's test: an event in ECS shape, whose facts must exist and have their types, or the test would
-// test nothing.
+// test nothing. `null` says that the event does not have the fact, which no event says otherwise.
 
 import type { EcsEvent } from '../events/ecs-event.ts';
-import type { FactValue } from '../events/facts.ts';
+import type { Facts, FactValue } from '../events/facts.ts';
 import { objectFacts } from '../events/object-facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { explainAbsent, isAbsent, resolveFact } from './condition-facts.ts';
@@ -34,7 +34,7 @@ export function checkGiven(
       return;
     }
     const { base, isList } = known.type;
-    if (base === 'any') return;
+    if (base === 'any' || value === null) return;
     if (base === 'object' && !isList) {
       if (isMap(value)) {
         for (const [key, entry] of Object.entries(value)) visit(entry, [...names, key]);
@@ -82,7 +82,18 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether the event has any of the facts that the conditions read; without one a test says nothing of them. */
+/** The event as rules see it: null is a missing fact; under `es` alone it is a value. */
+export function givenFacts(given: EcsEvent): Facts {
+  const facts = objectFacts(given);
+  return {
+    get(slot) {
+      const value = facts.get(slot);
+      return value === null && slot.path[0] !== 'es' ? undefined : value;
+    },
+  };
+}
+
+/** Whether the event says of any fact that the conditions read what it is, or that it is missing. */
 export function touches(given: EcsEvent, leaves: readonly Leaf[]): boolean {
   const facts = objectFacts(given);
   const has = (fact: string, path: string | undefined): boolean => {

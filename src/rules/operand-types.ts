@@ -319,5 +319,6 @@ function fault(key: Fault['key'], message: string, found: string, expected: stri
 }
 
 function valueFault(side: Operand & { kind: 'value' }, message: string, expected: string): Fault {
-  return { ...fault('value', message, describeValue(side.value), expected), at: side.at };
+  const hint = side.value === null ? '; for a missing fact `operator: exists, value: false`' : '';
+  return { ...fault('value', message, describeValue(side.value), `${expected}${hint}`), at: side.at };
 }

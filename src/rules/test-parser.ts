@@ -87,7 +87,13 @@ function parseTest(
   if (problems.length === 0 && leaves.length > 0 && !isAboutAbsence && !touches(given, leaves)) {
     const message = `the test \`${test.name}\` asserts nothing: it gives no fact that ${rule.name} reads`;
     const read = [...new Set(leaves.map((leaf) => nameOf(leaf.fact, leaf.path)))];
-    fail('given', 'empty-test', message, describeValue(test.given), `a value for ${oneOf(read.slice(0, 6))}`);
+    fail(
+      'given',
+      'empty-test',
+      message,
+      describeValue(test.given),
+      `a value for ${oneOf(read.slice(0, 6))}, or null where the event lacks it`,
+    );
   }
   const { line, column } = document.placeOf(at);
   return { name: test.name, given, expect: test.expect, on: trigger, line, column };

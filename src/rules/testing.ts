@@ -1,10 +1,10 @@
 // Runs the tests that stand in rules: each rule alone, with its named conditions, over an event made from `given`.
 
 import type { EcsEvent } from '../events/ecs-event.ts';
-import { objectFacts } from '../events/object-facts.ts';
 import type { Platform } from '../events/triggers.ts';
 import { compileRules } from './compile.ts';
 import { type Explanation, explainOutcome } from './explain.ts';
+import { givenFacts } from './given-facts.ts';
 import type { RuleDefinition, RuleSet, RuleTest } from './schema.ts';
 
 type TestStatus = 'passed' | 'failed' | 'todo';
@@ -34,7 +34,7 @@ export async function testRules(ruleSet: RuleSet): Promise<TestResult[]> {
 async function runTest(rule: RuleDefinition, test: RuleTest, ruleSet: RuleSet): Promise<TestResult> {
   const platform = platformOf(rule, test);
   const given: EcsEvent = { ...test.given, picket: { ...test.given.picket, trigger: test.on } };
-  const facts = objectFacts(given);
+  const facts = givenFacts(given);
   // Alone, and enforced: what a rule in shadow mode would do is what its tests are about.
   const alone: RuleSet = { ...ruleSet, rules: [{ ...rule, mode: 'enforce' }] };
   const errors: unknown[] = [];

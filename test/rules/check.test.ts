@@ -30,6 +30,8 @@ describe('check warns', () => {
     `{ all: [ ${named('x', 'not:startsWith')} ] }`,
     `{ all: [ ${named('[x]', 'notIn')} ] }`,
     `{ not: { not: ${named('[x]', 'notIn')} } }`,
+    `{ all: [ ${named('[x]', 'someValue:notEqual')} ] }`,
+    `{ all: [ ${named('{ fact: process, path: $.parent.name }', 'notEqual')} ] }`,
   ])('of a negation over a fact that can be missing: %s', (conditions) => {
     expect(warningsOf(rule({ conditions })).join()).toContain(
       'warning[negation-of-missing]: one: this is also true of events without process.name (expected `exists` for process.name beside it, if that is not meant)',
@@ -40,9 +42,30 @@ describe('check warns', () => {
     `{ all: [ ${named('x', 'notEqual')}, ${named('true', 'exists')} ] }`,
     `{ all: [ ${named('x', 'notEqual')}, ${named('y', 'startsWith')} ] }`,
     `{ not: ${named('[x]', 'notIn')} }`,
+    "{ all: [ { fact: process, path: $.args, operator: 'everyFact:not:startsWith', value: x } ] }",
+    "{ all: [ { fact: process, path: $.args, operator: 'someFact:notEqual', value: x } ] }",
     '{ all: [ { fact: event, path: $.action, operator: notEqual, value: x } ] }',
   ])('of no negation where its absence is thought of, or can not be: %s', (conditions) => {
     expect(warningsOf(rule({ conditions })).join()).not.toContain('negation-of-missing');
+  });
+
+  test('of a list without which a negated condition holds', () => {
+    const conditions =
+      "{ all: [ { fact: process, path: $.args, operator: 'not:someFact:startsWith', value: x } ] }";
+    expect(warningsOf(rule({ conditions })).join()).toContain('also true of events without process.args');
+  });
+
+  test('of a named condition once, with the rules that use it', () => {
+    const rules = ['one', 'two', 'three', 'four', 'five'].map((name) =>
+      rule({ conditions: '{ condition: by-x }' }).replace('name: one', `name: ${name}`),
+    );
+    const text = `conditions:
+  by-x: { not: ${named('x')} }
+rules:
+${rules.join('\n').replace(/^/gm, '  ')}`;
+    expect(warningsOf(text).filter((line) => line.includes('negation-of-missing'))).toEqual([
+      'r.yaml:2:57: warning[negation-of-missing]: one, two, three and 2 more: this is also true of events without process.name (expected `exists` for process.name beside it, if that is not meant)',
+    ]);
   });
 
   test('of a program that waits for a rule that can not deny', () => {

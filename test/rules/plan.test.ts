@@ -184,7 +184,7 @@ describe('the plan', () => {
     const without = { kind: 2, action: 'exec' };
     expect(subscriptions(on('notify.exec', '$.args'))).toEqual([without]);
     expect(subscriptions(on('notify.exec', '$.env_vars'))).toEqual([{ ...without, environment: true }]);
-    expect(subscriptions(on('notify.exec', '$.env_vars[0]'))).toEqual([{ ...without, environment: true }]);
+    expect(subscriptions(on('notify.exec', '"$.env_vars[0]"'))).toEqual([{ ...without, environment: true }]);
     const both = `${on('notify.exec', '$.env_vars')}\n${on('notify.exit', '$.exit_code')}`;
     expect(subscriptions(both)).toEqual([
       { ...without, environment: true },

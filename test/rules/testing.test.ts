@@ -49,6 +49,16 @@ describe('tests in rules', () => {
     ]);
   });
 
+  test('say of a fact that it is missing by null, whatever else would follow from what is given', async () => {
+    const results = await run(
+      rule(
+        '{ all: [ { fact: process, path: $.args, operator: contains, value: x }, { not: { fact: process, path: $.name, operator: equal, value: y } } ] }',
+        '{ name: a, given: { process: { executable: /y, name: null, args: [x] } }, expect: alert }, { name: b, given: { process: { args: null } }, expect: none }',
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['passed', 'passed']);
+  });
+
   test('of known gaps are reported and fail nothing, closed or not', async () => {
     const results = await run(
       rule(
