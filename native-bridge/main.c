@@ -25,7 +25,7 @@
 #define DEFAULT_SOCKET "/run/picket/bridge.sock"
 #define DEFAULT_DEADLINE_MS 15000
 
-enum { EXIT_USAGE = 2, ERROR_BYTES = 512 };
+enum { EXIT_USAGE = 2, ERROR_BYTES = 512, STATE_WITHIN_MS = 500 };
 
 static const char help[] =
     "picket-bridge: the privileged part of Picket. Takes events from the system, asks the agent, and answers by itself\n"
@@ -233,6 +233,7 @@ out:
     backend->stop(backend->state);
     guard_stop(&core.guard);
     listener_close(&listener);
+    state_file_finish(STATE_WITHIN_MS);
     if (status != EXIT_SUCCESS) return fail(error);
     log_drain();
     return status;

@@ -1,6 +1,7 @@
 // When was the bridge last alive? A small file, replaced each second; what it says at the next start is where an
 // unwatched interval began.
-// Threading: the event thread.
+// Threading: called by the event thread; written by a thread of its own, for a disk can hang and the event thread must
+// not.
 #ifndef PICKET_STATE_FILE_H
 #define PICKET_STATE_FILE_H
 
@@ -8,7 +9,10 @@
 
 // `directory` is made if it is missing. Nothing readable there: 0.
 uint64_t state_file_read(const char *directory);
-// 0, or -1 with errno; what was there stays then.
+// Leaves it to the writing thread. 0, or -1 with errno: how the write before this one ended, ETIMEDOUT if it has not.
+// What was there stays where a write fails.
 int state_file_write(const char *directory, const char *bridge_instance, uint64_t alive_ns);
+// Waits for the last write, for at most so long.
+void state_file_finish(int bound_ms);
 
 #endif
