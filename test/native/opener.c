@@ -3,8 +3,10 @@
 //
 // It raises its own priority where it may: what it measures is the answer, not its place in the scheduler's queue.
 //
-//   opener [--exec] [--threads N] [--rate PER_SECOND] [--count N | --seconds S] [--log FILE] [--pause-us U] PATH...
+//   opener [--exec] [--threads N] [--rate PER_SECOND] [--count N | --seconds S] [--log FILE] [--pause-us U]
+//          [--numbered N] PATH...
 //
+// With --numbered each PATH stands for N files, PATH0 to PATH<N-1>: their names as arguments would be part of every event.
 // With --rate arrivals are fixed in advance (open loop) and each wait counts from its scheduled time; without, each
 // thread calls again as soon as its call returned. SIGTERM ends it early and cleanly. On stdout: one JSON object
 // {calls, ok, denied, other, late, max_us, longest_call_us}; in --log: one record a call, little-endian
@@ -34,7 +36,7 @@ struct record {
     uint32_t path;
 };
 
-enum { MAX_RECORDS_PER_THREAD = 4 * 1024 * 1024, LATE_NS = 1000 * 1000, CHILD_STACK = 64 * 1024 };
+enum { MAX_RECORDS_PER_THREAD = 4 * 1024 * 1024, LATE_NS = 1000 * 1000, CHILD_STACK = 64 * 1024, PATH_BYTES = 4096 };
 
 static struct {
     bool exec;
@@ -43,7 +45,7 @@ static struct {
     uint64_t count;
     double seconds;
     const char *log;
-    unsigned pause_us;
+    unsigned pause_us, numbered;
     char **paths;
     int path_count;
 } options = {.threads = 1, .seconds = 5};
@@ -102,6 +104,14 @@ static int try_exec(const char *path, char *stack, uint64_t *ended_ns) {
     return attempt.error;
 }
 
+// `buffer` holds it where it is a numbered one.
+static const char *path_of(uint32_t index, char buffer[PATH_BYTES]) {
+    const char *path = options.paths[index % (uint32_t)options.path_count];
+    if (options.numbered == 0) return path;
+    snprintf(buffer, PATH_BYTES, "%s%u", path, index / (uint32_t)options.path_count);
+    return buffer;
+}
+
 static void sleep_until(uint64_t at_ns) {
     struct timespec t = {.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)};
     while (!stopping && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
@@ -115,19 +125,22 @@ static void *run(void *argument) {
     uint64_t end_ns = epoch_ns + (uint64_t)(options.seconds * 1e9);
     double interval_ns = options.rate > 0 ? 1e9 * options.threads / options.rate : 0;
     uint64_t offset_ns = (uint64_t)(interval_ns * self->index / options.threads);
+    uint64_t files = (uint64_t)options.path_count * (options.numbered > 0 ? options.numbered : 1);
+    char numbered_path[PATH_BYTES];
 
     for (uint64_t i = 0; !stopping && self->recorded < self->capacity; i++) {
         if (options.count > 0 ? i >= options.count : now_ns() >= end_ns) break;
         struct record *record = &self->records[self->recorded];
-        record->path = (uint32_t)((i * (uint64_t)options.threads + (uint64_t)self->index) % (uint64_t)options.path_count);
+        record->path = (uint32_t)((i * (uint64_t)options.threads + (uint64_t)self->index) % files);
+        const char *path = path_of(record->path, numbered_path);
         record->scheduled_ns = interval_ns > 0 ? epoch_ns + offset_ns + (uint64_t)(interval_ns * (double)i) : now_ns();
         if (interval_ns > 0) sleep_until(record->scheduled_ns);
         if (stopping) break;
         record->started_ns = now_ns();
         if (options.exec) {
-            record->error = try_exec(options.paths[record->path], stack, &record->ended_ns);
+            record->error = try_exec(path, stack, &record->ended_ns);
         } else {
-            record->error = try_open(options.paths[record->path]);
+            record->error = try_open(path);
             record->ended_ns = now_ns();
         }
         self->recorded++;
@@ -142,7 +155,8 @@ static int parse(int argc, char **argv) {
         {"exec", no_argument, NULL, 'e'},          {"threads", required_argument, NULL, 't'},
         {"rate", required_argument, NULL, 'r'},    {"count", required_argument, NULL, 'c'},
         {"seconds", required_argument, NULL, 's'}, {"log", required_argument, NULL, 'l'},
-        {"pause-us", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0},
+        {"pause-us", required_argument, NULL, 'p'}, {"numbered", required_argument, NULL, 'n'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -154,6 +168,7 @@ static int parse(int argc, char **argv) {
         case 's': options.seconds = atof(optarg); break;
         case 'l': options.log = optarg; break;
         case 'p': options.pause_us = (unsigned)atoi(optarg); break;
+        case 'n': options.numbered = (unsigned)atoi(optarg); break;
         default: return -1;
         }
     }
@@ -165,7 +180,7 @@ static int parse(int argc, char **argv) {
 int main(int argc, char **argv) {
     if (parse(argc, argv) != 0) {
         fprintf(stderr, "usage: opener [--exec] [--threads N] [--rate PER_SECOND] [--count N | --seconds S] [--log FILE] "
-                        "[--pause-us U] PATH...\n");
+                        "[--pause-us U] [--numbered N] PATH...\n");
         return 2;
     }
     struct sigaction action = {.sa_handler = on_term};

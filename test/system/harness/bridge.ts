@@ -11,6 +11,10 @@ export const bridgeProgram = join(import.meta.dirname, '../../../native-bridge/b
 export interface BridgeOptions {
   /** Further arguments. */
   readonly args?: readonly string[];
+  /** Another copy of it. */
+  readonly program?: string;
+  /** Where it keeps when it was last alive; a folder beside the mount by default. */
+  readonly state?: string;
   /** A bridge that is expected to end by itself at once. */
   readonly expectEnd?: boolean;
 }
@@ -24,12 +28,12 @@ export async function startBridge(
   scratch: Scratch,
   options: BridgeOptions = {},
 ): Promise<Running> {
-  const state = join(scratch.folder, 'state');
+  const state = options.state ?? join(scratch.folder, 'state');
   mkdirSync(state, { recursive: true });
   mkdirSync(join(scratch.folder, 'bridge'), { recursive: true, mode: 0o750 });
   const socket = socketOf(scratch);
   const backend = options.args?.includes('--backend') === true ? [] : ['--backend', 'linux'];
-  const running = start(cleanup, bridgeProgram, [
+  const running = start(cleanup, options.program ?? bridgeProgram, [
     ...backend,
     '--socket',
     socket,

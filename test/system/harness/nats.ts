@@ -13,6 +13,8 @@ import { waitFor } from './wait.ts';
 export interface NatsServer {
   readonly url: string;
   readonly port: number;
+  /** SIGSTOP makes it a server that takes connections and bytes and answers nothing. */
+  signal(signal: NodeJS.Signals): void;
   kill(): Promise<void>;
   restart(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export async function startNats(cleanup: Cleanup): Promise<NatsServer> {
   return {
     url,
     port,
+    signal: (signal) => server.signal(signal),
     async kill() {
       server.signal('SIGKILL');
       await server.ended();
@@ -53,7 +56,7 @@ export async function startNats(cleanup: Cleanup): Promise<NatsServer> {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -1,5 +1,5 @@
 // The clients whose syscalls wait: test/native/opener, and what it measured by its own clock.
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cleanup } from './cleanup.ts';
 import { type Running, start } from './process.ts';
@@ -15,6 +15,8 @@ export interface OpenerOptions {
   readonly count?: number;
   readonly seconds?: number;
   readonly pauseUs?: number;
+  /** Each path stands for so many files, which end in 0 and up; in the log: number * paths.length + index. */
+  readonly numbered?: number;
   readonly log?: string;
 }
 
@@ -43,6 +45,7 @@ export function startOpener(cleanup: Cleanup, options: OpenerOptions): Opener {
   if (options.count !== undefined) args.push('--count', String(options.count));
   if (options.seconds !== undefined) args.push('--seconds', String(options.seconds));
   if (options.pauseUs !== undefined) args.push('--pause-us', String(options.pauseUs));
+  if (options.numbered !== undefined) args.push('--numbered', String(options.numbered));
   if (options.log !== undefined) args.push('--log', options.log);
   const running = start(cleanup, program, [...args, ...options.paths]);
   const report = async (boundMs = 60_000): Promise<OpenerReport> => {
@@ -83,4 +86,14 @@ export function readOpenerLog(file: string): Call[] {
     });
   }
   return calls;
+}
+
+/** What one open of this process gets: `none`, or the name of its errno. */
+export function errorOfOpen(path: string): string {
+  try {
+    closeSync(openSync(path, 'r'));
+    return 'none';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown';
+  }
 }

@@ -21,15 +21,17 @@ export interface StartOptions {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** A descriptor for its stderr, which is then the test's to read. */
+  readonly stderr?: number;
 }
 
 export function start(
   cleanup: Cleanup,
   command: string,
   args: readonly string[],
-  options: StartOptions = {},
+  { stderr, ...options }: StartOptions = {},
 ): Running {
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', stderr ?? 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk: Buffer) => {
     output.stdout += chunk.toString('utf8');
@@ -47,7 +49,7 @@ export function start(
   };
   const ended = async (boundMs = 20_000): Promise<number | NodeJS.Signals> => {
     await waitFor(
-      `${command} ${args.join(' ')} to end; its stderr: ${output.stderr.slice(-2000)}`,
+      `${command} ${args.join(' ').slice(0, 500)} to end; its stderr: ${output.stderr.slice(-2000)}`,
       () => end !== undefined,
       boundMs,
     );
