@@ -157,7 +157,7 @@ describe('with bridge and agent', () => {
   }, 60_000);
 
   test('a worker kept busy by slow rules: nobody waits past the budget', async () => {
-    await startBridge(cleanup, scratch);
+    const bridge = await startBridge(cleanup, scratch);
     await startAgent(
       cleanup,
       agentConfig(scratch, { rules: writeRules(scratch, [...rules(), ...busyRules()]) }),
@@ -173,6 +173,7 @@ describe('with bridge and agent', () => {
     expectInTime(await load.report(), OPEN_BUDGET_US);
     // An execve opens more than one file (program, its loader): each has its own budget.
     expectInTime(await execs.report(), EXEC_BUDGET_US + 2 * OPEN_BUDGET_US);
+    expect(bridge.stderr(), 'the rules were slow enough').toMatch(/requests were answered by a default/);
     expect(errorOfOpen(paths.staticDenied)).toBe('EPERM');
   }, 90_000);
 
