@@ -12,13 +12,19 @@ has npm || { say "npm is missing: install Node 20 or newer with npm, then run th
 stamp=node_modules/.picket-setup
 if ! cmp -s package-lock.json "$stamp"; then
   say "installing npm packages"
+  # Asked first and once: without a network npm would try each package again and again, silently, for many minutes.
+  npm view long version --fetch-retries=1 --fetch-timeout=20000 --loglevel=error >/dev/null || {
+    say "the npm registry ($(npm config get registry)) does not answer, see above. The packages of"
+    say "package-lock.json come from there, Node 24 among them, and nothing here runs without them. Mend the network,"
+    say "or the proxy or registry in npm's configuration ('npm config list'), then run this again."
+    exit 1
+  }
   # What an installation left half done is not told from a whole one by npm.
   rm -rf node_modules
   # Not `npm ci`: it refuses a lock file without the optional packages of other platforms, and a mirror that has only
   # this platform's packages never lets them into the lock. Versions and hashes come from the lock file all the same.
   npm install --no-save --no-fund --no-audit --loglevel=error >&2 || {
-    say "npm could not install the packages of package-lock.json, without which nothing here runs (Node 24 is one of"
-    say "them). npm's own words are above; if they speak of the network, check 'npm config get registry' and the proxy."
+    say "npm could not install the packages of package-lock.json, without which nothing here runs; its reason is above"
     exit 1
   }
   cp package-lock.json "$stamp"
