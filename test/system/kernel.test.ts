@@ -48,13 +48,20 @@ function rules(): unknown[] {
   ];
 }
 
-/** So many regular expressions without an index that one decision takes longer than the budget. */
+/** So many regular expressions without an index, over so long a path, that one decision takes longer than the budget. */
 function busyRules(): unknown[] {
-  return Array.from({ length: 6000 }, (_, index) => ({
+  return Array.from({ length: 2000 }, (_, index) => ({
     name: `slow-${index}`,
     on: ['auth.open'],
     conditions: {
-      all: [{ fact: 'file', path: '$.path', operator: 'matches', value: `([a-z/]*x?){3}${index}$` }],
+      all: [
+        {
+          fact: 'file',
+          path: '$.path',
+          operator: 'matches',
+          value: `[a-z]{1,${150 + (index % 50)}}[0-9]{${1 + Math.floor(index / 50)}}`,
+        },
+      ],
     },
     event: { type: 'deny' },
   }));
@@ -157,12 +164,13 @@ describe('with bridge and agent', () => {
   }, 60_000);
 
   test('a worker kept busy by slow rules: nobody waits past the budget', async () => {
+    const longPath = scratch.deepFile(8, 200);
     const bridge = await startBridge(cleanup, scratch);
     await startAgent(
       cleanup,
       agentConfig(scratch, { rules: writeRules(scratch, [...rules(), ...busyRules()]) }),
     );
-    const load = startOpener(cleanup, { paths: [paths.allowed], threads: 4, seconds: 6, pauseUs: 1000 });
+    const load = startOpener(cleanup, { paths: [longPath], threads: 4, seconds: 6, pauseUs: 1000 });
     const execs = startOpener(cleanup, {
       exec: true,
       paths: [paths.program],

@@ -45,7 +45,7 @@ function folderOnly(): Scratch {
   const none = (): never => {
     throw new Error('this test has no guarded filesystem');
   };
-  return { folder, mount: folder, program: none, file: none };
+  return { folder, mount: folder, program: none, file: none, deepFile: none };
 }
 
 /** Plays `count` events, so many microseconds apart; the bridge begins when a policy asks for them. */

@@ -21,6 +21,8 @@ export interface Scratch {
   /** Copies /bin/true into the guarded filesystem. */
   program(name: string): string;
   file(name: string, content?: string): string;
+  /** A file below `depth` folders whose names are `length` letters long. */
+  deepFile(depth: number, length: number): string;
 }
 
 export function makeScratch(cleanup: Cleanup, type: 'tmpfs' | 'ext4' | 'ext2' = 'tmpfs'): Scratch {
@@ -56,6 +58,13 @@ export function makeScratch(cleanup: Cleanup, type: 'tmpfs' | 'ext4' | 'ext2' = 
     file(name, content = name) {
       const path = join(mount, name);
       writeFileSync(path, content);
+      return path;
+    },
+    deepFile(depth, length) {
+      const folder = join(mount, ...Array.from({ length: depth }, () => 'a'.repeat(length)));
+      mkdirSync(folder, { recursive: true });
+      const path = join(folder, 'file');
+      writeFileSync(path, '');
       return path;
     },
   };
