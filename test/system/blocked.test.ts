@@ -1,5 +1,5 @@
 // Log, disk and NATS blocked all at once: whoever waits for a verdict must not notice, and nothing is lost from the books.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, constants, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ interface UnreadLog {
 
 function unreadLog(name: string): UnreadLog {
   const path = join(scratch.folder, name);
-  spawnSync('mkfifo', [path]);
+  execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', path]);
   // Both ends, so that nobody waits for the other side; blocking, as stderr is.
   const fd = openSync(path, constants.O_RDWR);
   cleanup.add(() => closeSync(fd));
@@ -147,7 +147,7 @@ async function refusedConnections(): Promise<void> {
 }
 
 function expectInTime(report: OpenerReport): void {
-  expect(report.calls).toBeGreaterThan(100);
+  expect(report.calls).toBeGreaterThan(20);
   expect(report.other).toBe(0);
   expect(report.longest_call_us).toBeLessThanOrEqual(BUDGET_US + GRACE_US);
 }

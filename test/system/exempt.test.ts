@@ -162,7 +162,7 @@ describe('no core dump', () => {
     expect(statSync(`/proc/${other.running.pid}/status`).gid).toBe(GROUP);
     expect(statSync(`/proc/${bridge.running.pid}/status`).gid).toBe(0);
     // The limit that the bridge has set itself is taken away where that is allowed: a piped core_pattern ignores it.
-    spawnSync('prlimit', [`--pid=${bridge.running.pid}`, '--core=unlimited:unlimited']);
+    spawnSync('/bin/sh', ['-c', `prlimit --pid=${bridge.running.pid} --core=unlimited:unlimited`]);
     for (const { running } of [bridge, other]) {
       running.signal('SIGABRT');
       expect(await running.ended()).toBe('SIGABRT');
