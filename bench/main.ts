@@ -1,4 +1,4 @@
-// npm run bench -- <auth|throughput> [--quick] [--json FILE]
+// npm run bench -- <auth|throughput|replay> [--quick] [--json FILE]
 import { Command } from 'commander';
 import { printReport, type Report, writeReport } from './report.ts';
 
@@ -16,6 +16,7 @@ const program = new Command('bench')
 for (const [name, description] of [
   ['auth', 'what an open() waits: unwatched, a C daemon that allows at once, Picket (needs root)'],
   ['throughput', 'events/s into JetStream: Picket beside a bare relay of the same bytes (needs nats-server)'],
+  ['replay', 'events/s and memory of picket replay, beside what only parses and prints the same lines'],
 ] as const) {
   program
     .command(name)
@@ -31,7 +32,8 @@ for (const [name, description] of [
 
 await program.parseAsync();
 
-async function load(name: 'auth' | 'throughput', quick: boolean): Promise<Report> {
+async function load(name: 'auth' | 'throughput' | 'replay', quick: boolean): Promise<Report> {
   if (name === 'auth') return (await import('./auth.ts')).benchAuth(quick);
+  if (name === 'replay') return (await import('./replay.ts')).benchReplay(quick);
   return (await import('./throughput.ts')).benchThroughput(quick);
 }

@@ -14,13 +14,17 @@ function printable(value: unknown): unknown {
   if (typeof value === 'bigint') return rawJSON(String(value));
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.some(isNested) ? value.map(printable) : value;
+  const object = value as Record<string, unknown>;
   let copy: Record<string, unknown> | undefined;
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(object)) {
+    const member = object[key];
     if (!isNested(member)) continue;
     const shown = printable(member);
     if (shown === member) continue;
-    copy ??= Object.assign(Object.create(null) as Record<string, unknown>, value);
-    copy[key] = shown;
+    copy ??= { ...object };
+    // A plain assignment would make it the copy's prototype.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: shown, enumerable: true });
+    else copy[key] = shown;
   }
   return copy ?? value;
 }
