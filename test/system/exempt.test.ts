@@ -230,7 +230,11 @@ test('a flood of notify events that nobody reads lets no guarded open pass unask
   for (const holder of holders) holder.signal('SIGKILL');
   for (const holder of holders) await holder.ended();
   const opener = startOpener(cleanup, { paths: [denied], threads: 8, count: 4 });
-  await waitFor('the openers to wait', () => waitingFor(opener.running.pid) === 8);
+  // Those that end meanwhile were not asked.
+  await waitFor(
+    'the openers to wait',
+    () => opener.running.child.exitCode !== null || waitingFor(opener.running.pid) === 8,
+  );
   bridge.signal('SIGCONT');
   const report = await opener.report();
   expect([report.calls, report.denied]).toEqual([32, 32]);
