@@ -16,6 +16,8 @@
 #include "core/pipe.h"
 
 #ifdef __linux__
+static const size_t MORE_THAN_WE_MAP = (size_t)1 << 30;
+
 static int spare_from_oom_killer(void) {
     static const char score[] = "-1000";
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -25,6 +27,22 @@ static int spare_from_oom_killer(void) {
     (void)close(fd);
     errno = failure;
     return count == (ssize_t)sizeof score - 1 ? 0 : -1;
+}
+#endif
+
+#ifdef __linux__
+// Locks what is mapped now and later. Under RLIMIT_MEMLOCK that would make each later allocation beyond it fail (a
+// container's root is bound by it): whether it does is tried, and then nothing is locked.
+static bool lock_memory(int flags) {
+    const struct rlimit no_limit = {RLIM_INFINITY, RLIM_INFINITY};
+    (void)setrlimit(RLIMIT_MEMLOCK, &no_limit);     // may be refused; with CAP_IPC_LOCK no limit holds anyway
+    if (mlockall(flags) != 0) return false;
+    void *more = mmap(NULL, MORE_THAN_WE_MAP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (more != MAP_FAILED) return munmap(more, MORE_THAN_WE_MAP) == 0;
+    int failure = errno;
+    (void)munlockall();
+    errno = failure;
+    return false;
 }
 #endif
 
@@ -43,7 +61,7 @@ void process_guard_harden(bool privileged) {
 #else
     int flags = MCL_CURRENT | MCL_FUTURE;
 #endif
-    if (mlockall(flags) != 0)
+    if (!lock_memory(flags))
         log_line(LOG_LEVEL_WARN, "memory is not locked: the bridge may be paged out", "error=\"%s\"", strerror(errno));
     if (spare_from_oom_killer() != 0)
         log_line(LOG_LEVEL_WARN, "the OOM killer may choose the bridge", "error=\"%s\"", strerror(errno));

@@ -1,5 +1,6 @@
 // Tries the kernel's features, one function each, on a tmpfs in a mount namespace of its own.
 #include "linux/probe.h"
+#include "linux/proc_connector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -276,6 +277,10 @@ static bool connector_listen(int fd, enum proc_cn_mcast_op operation)
 
 static void probe_proc_connector(struct prober *prober)
 {
+    if (!proc_connector_pids_are_ours()) {
+        report(prober, "proc-connector", "warn", "this is not the machine's own pid namespace, whose pids it tells");
+        return;
+    }
     struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
     int fd = socket(PF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||

@@ -8,10 +8,22 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Room for some 30,000 changes, for a storm of forks must not make the table doubtful.
 enum { RECEIVE_BUFFER_BYTES = 16 << 20, ACKNOWLEDGE_MS = 1000 };
+
+// The inode of the first pid namespace: a constant of the kernel's ABI (PROC_PID_INIT_INO).
+static const ino_t FIRST_PID_NAMESPACE = 0xEFFFFFFC;
+
+// In another pid namespace the kernel ignores a subscription, but while anybody else on the machine has one, the events
+// arrive here too, with pids that are those of other processes here.
+bool proc_connector_pids_are_ours(void)
+{
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) != 0 || status.st_ino == FIRST_PID_NAMESPACE;
+}
 
 static bool subscribe(int socket)
 {
@@ -39,6 +51,11 @@ static bool is_acknowledged(int socket)
 
 int proc_connector_open(char *error, size_t error_size)
 {
+    if (!proc_connector_pids_are_ours()) {
+        snprintf(error, error_size, "the proc connector tells the pids of another pid namespace: programs that start "
+                 "and end are not seen; run picket-bridge in the machine's own pid namespace");
+        return -1;
+    }
     int fd = socket(PF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
     if (fd < 0) {
         snprintf(error, error_size, "the kernel has no proc connector (%s): programs that start and end are not seen; "

@@ -22,6 +22,9 @@ struct proc_change {
 
 enum proc_read_result { PROC_READ_CHANGE, PROC_READ_OTHER, PROC_READ_EMPTY, PROC_READ_OVERFLOW, PROC_READ_FAILED };
 
+// Whether the pids of the connector mean anything here: they are those of the machine's own pid namespace.
+bool proc_connector_pids_are_ours(void);
+
 // A subscribed, non-blocking socket, or -1 with a sentence in `error`.
 int proc_connector_open(char *error, size_t error_size);
 

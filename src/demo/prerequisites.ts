@@ -1,4 +1,5 @@
 // May this machine's kernel be guarded by us? If not, why: the demo says so and plays a recording.
+import { mendOf } from '../doctor/fanotify.ts';
 import { probeBridge } from '../doctor/probe.ts';
 
 /** Undefined: the demo may run on the real kernel. Else a sentence for a person. */
@@ -10,6 +11,11 @@ export async function whyNotLive(bridgeBinary: string): Promise<string | undefin
   if (process.getuid?.() !== 0) return 'guarding a filesystem needs root, and this is another user';
   const probe = await probeBridge(bridgeBinary);
   if (probe === undefined) return `${bridgeBinary} could not try the kernel`;
-  const failure = [...probe.lines.values()].find(({ state }) => state === 'fail');
-  return failure === undefined ? undefined : `${failure.name}: ${failure.found}`;
+  // The bridge does without the proc connector, but the demo shows a program that was seen to start.
+  const failure = [...probe.lines.values()].find(
+    ({ name, state }) => state === 'fail' || (name === 'proc-connector' && state !== 'ok'),
+  );
+  if (failure === undefined) return undefined;
+  const mend = mendOf(failure.name);
+  return `${failure.name}: ${failure.found}${mend === undefined ? '' : ` (${mend})`}`;
 }

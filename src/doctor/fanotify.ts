@@ -13,8 +13,15 @@ const MENDS: ReadonlyMap<string, string> = new Map([
   ['handles', 'open_by_handle_at needs CAP_DAC_READ_SEARCH in the first user namespace'],
   ['mount-ids', 'STATX_MNT_ID_UNIQUE needs Linux 6.8 or newer'],
   ['leases', 'read leases need CAP_LEASE and a local filesystem'],
-  ['proc-connector', 'needs CONFIG_PROC_EVENTS, CAP_NET_ADMIN and the first network namespace'],
+  [
+    'proc-connector',
+    "needs CONFIG_PROC_EVENTS, CAP_NET_ADMIN and the machine's own pid and network namespaces",
+  ],
 ]);
+
+export function mendOf(probed: string): string | undefined {
+  return MENDS.get(probed);
+}
 
 export const checkFanotify: Check = async ({ platform, isRoot, probe, bridgeBinary }) => {
   if (platform !== 'linux') return [];
@@ -36,7 +43,7 @@ export const checkFanotify: Check = async ({ platform, isRoot, probe, bridgeBina
     );
   }
   return [...result.lines.values()].map((line): Finding => {
-    const mend = MENDS.get(line.name);
+    const mend = mendOf(line.name);
     if (line.state === 'ok' || mend === undefined)
       return { check: line.name, state: line.state, found: line.found };
     return { check: line.name, state: line.state, found: line.found, mend };
