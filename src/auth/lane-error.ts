@@ -6,6 +6,7 @@ export type LaneFailure =
   | 'unprepared_epoch' // * the bridge switched to an epoch that no worker was prepared for
   | 'crashed' // * or, before its turn, a worker that was being prepared
   | 'superseded' // prepared, but a newer epoch came into force first
+  | 'ended' // prepare() came when the lane had ended; the next connection has one of its own
   | 'refused'; // prepare() asked for what can't be done
 
 export class LaneError extends Error {

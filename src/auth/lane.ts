@@ -100,7 +100,12 @@ export class Lane {
       return Promise.reject(new LaneError('refused', epoch, detail));
     }
     this.#newestEpoch = epoch;
-    const prepared = this.#preparing.then(() => this.#startThread(ruleSet, epoch).ready);
+    const prepared = this.#preparing
+      .then(() => this.#startThread(ruleSet, epoch).ready)
+      .catch((error: unknown) => {
+        // Whatever it fell over: these rules were not tried, and are for the next connection.
+        throw this.#outcome === undefined ? error : endedBefore(epoch, error);
+      });
     this.#preparing = prepared.catch(() => this.ready); // a bad rule set doesn't stand in the next one's way
     this.#preparing.catch(() => undefined);
     return prepared;
@@ -145,9 +150,7 @@ export class Lane {
   }
 
   #startThread(ruleSet: RuleSet, epoch: number): LaneThread {
-    if (this.#outcome !== undefined) {
-      throw new LaneError('refused', epoch, `epoch ${epoch} can't be prepared: the auth lane has ended`);
-    }
+    if (this.#outcome !== undefined) throw endedBefore(epoch);
     const place = this.#turn.take(epoch);
     if (place === undefined) {
       const detail = `epoch ${epoch} can't be prepared: ${maxWorkers - 1} others wait for the bridge's switch`;
@@ -236,6 +239,12 @@ function failureOf({ epoch }: LaneThread, end: ThreadExit['end'], error: unknown
   const cause = error instanceof Error ? error.message : 'without an error';
   return new LaneError('crashed', epoch, `the auth lane's thread died: ${cause}; the connection is closed`, {
     cause: error,
+  });
+}
+
+function endedBefore(epoch: number, cause?: unknown): LaneError {
+  return new LaneError('ended', epoch, `epoch ${epoch} can't be prepared: the auth lane has ended`, {
+    cause,
   });
 }
 

@@ -4,6 +4,7 @@ import { createConnection, type Socket } from 'node:net';
 import Long from 'long';
 import type { Logger } from 'pino';
 import type { Lane, LaneOptions } from '../auth/lane.ts';
+import { LaneError } from '../auth/lane-error.ts';
 import type { AnswerSlowly } from '../auth/slow-lane.ts';
 import { picket } from '../events/proto/picket.js';
 import {
@@ -51,7 +52,7 @@ export interface BridgeListener {
   ended(error: Error): void;
 }
 
-/** What the bridge made of a policy. */
+/** What the bridge, or before it the auth lane, made of a policy. */
 export interface PolicyAnswer {
   readonly epoch: number;
   readonly unguarded: readonly string[];
@@ -98,10 +99,12 @@ export class BridgeConnection {
 
   /**
    * Makes a revision the bridge's policy: the auth lane has compiled it before the bridge hears of it, so no request
-   * ever waits for a compilation. Rejects when the connection ends first or the lane cannot compile it.
+   * ever waits for a compilation. Rejects when the connection ends first, or when it is the connection's first and the
+   * lane cannot compile it.
    */
   async applyPolicy(revision: PolicyRevision): Promise<PolicyAnswer> {
-    await this.#prepareLane(revision);
+    const problem = await this.#prepareLane(revision);
+    if (problem !== undefined) return { epoch: revision.epoch, unguarded: [], error: problem };
     if (this.#hasEnded) throw new BridgeClosedError(this.#options.socketPath, 'before the policy was sent');
     this.#revisions.set(revision.epoch, revision);
     // Requests of the epoch before may still be under way; older ones are not.
@@ -112,8 +115,11 @@ export class BridgeConnection {
     this.#send({ policy: { ...revision.policy, epoch: Long.fromNumber(revision.epoch, true) } });
     this.renewCredit();
     const { error, ...applied } = await answer;
-    if (error !== '') this.#lane?.discard(revision.epoch);
-    return { error, ...applied };
+    if (error === '') return { error, ...applied };
+    // No request will carry its epoch, and it must not push out that of the rules in force.
+    this.#revisions.delete(revision.epoch);
+    this.#lane?.discard(revision.epoch);
+    return { error: `the bridge refuses it: ${error}`, ...applied };
   }
 
   /** Something was settled: the bridge may forget more, or send more. Cheap; may be called for every batch. */
@@ -228,12 +234,14 @@ export class BridgeConnection {
     );
   }
 
-  async #prepareLane(revision: PolicyRevision): Promise<void> {
+  /** Why the lane goes on with the rules that it has; undefined: it is ready for these. */
+  async #prepareLane(revision: PolicyRevision): Promise<string | undefined> {
     const welcome = this.#welcome;
     if (welcome === undefined) throw this.#protocolError('a policy before Welcome');
-    if (this.#lane !== undefined) return await this.#lane.prepare(revision.ruleSet, revision.epoch);
+    if (this.#lane !== undefined)
+      return await problemOf(this.#lane.prepare(revision.ruleSet, revision.epoch));
     // A backend without authorization events hands out no FIFOs.
-    if (welcome.requestFifo.length === 0) return;
+    if (welcome.requestFifo.length === 0) return undefined;
     const { socketPath, startLane, log } = this.#options;
     const lane = startLane({
       requestFifo: welcome.requestFifo,
@@ -255,6 +263,7 @@ export class BridgeConnection {
       (cause) => this.#end(new BridgeClosedError(socketPath, 'the auth lane failed', { cause })),
     );
     await lane.ready;
+    return undefined;
   }
 
   #sendCredit(): void {
@@ -299,5 +308,16 @@ export class BridgeConnection {
 
   #protocolError(what: string): BridgeProtocolError {
     return new BridgeProtocolError(this.#options.socketPath, what);
+  }
+}
+
+/** A lane that cannot prepare more rules still answers by those in force; one that has ended answers nothing. */
+async function problemOf(prepared: Promise<void>): Promise<string | undefined> {
+  try {
+    await prepared;
+    return undefined;
+  } catch (error) {
+    if (error instanceof LaneError && error.failure !== 'ended') return error.message;
+    throw error;
   }
 }

@@ -102,8 +102,7 @@ function policies(connection: BridgeConnection, { revisions, log, onPolicy }: Br
     tap(({ revision, answer }) => {
       const { epoch, error, unguarded } = answer;
       if (error === '') log.info({ epoch }, `policy ${epoch} is in force`);
-      else
-        log.error({ epoch }, `the bridge refused policy ${epoch}, the one before stays in force: ${error}`);
+      else log.error({ epoch }, `policy ${epoch} is not in force, the one before stays: ${error}`);
       for (const sentence of unguarded) log.warn({ epoch }, `not guarded: ${sentence}`);
       onPolicy?.(revision, answer);
     }),

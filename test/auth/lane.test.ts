@@ -272,7 +272,14 @@ describe('the end of the auth lane', () => {
     await expect(lane.close()).resolves.toEqual({ reason: 'end_of_file', partialFrameBytes: 11 });
     expect(lane.statistics().partialFrameBytes).toBe(11);
     expect(lane.epoch).toBeUndefined();
-    await expect(lane.prepare(rulesOfEpoch(3), 3)).rejects.toMatchObject({ failure: 'refused' });
+    await expect(lane.prepare(rulesOfEpoch(3), 3)).rejects.toMatchObject({ failure: 'ended' });
+  });
+
+  test('while rules are being prepared is told as such, for they are for the next connection', async () => {
+    await start();
+    const prepared = expect(lane.prepare(rulesOfEpoch(2), 2)).rejects.toMatchObject({ failure: 'ended' });
+    await lane.close();
+    await prepared;
   });
 
   test('comes too when the bridge takes no more verdicts', async () => {

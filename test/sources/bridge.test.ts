@@ -3,6 +3,7 @@ import pino from 'pino';
 import { BehaviorSubject, Subject, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Lane, LaneOptions } from '../../src/auth/lane.ts';
+import { LaneError } from '../../src/auth/lane-error.ts';
 import { picket } from '../../src/events/proto/picket.js';
 import type { FlowBatch, Origin } from '../../src/operators/flow.ts';
 import { compileRules } from '../../src/rules/compile.ts';
@@ -31,6 +32,8 @@ class FakeLane {
   readonly ready = Promise.resolve();
   readonly ended = this.end.promise;
   readonly options: LaneOptions;
+  /** What prepare() rejects with. */
+  failure: Error | undefined;
 
   constructor(options: LaneOptions) {
     this.options = options;
@@ -38,6 +41,7 @@ class FakeLane {
   }
 
   async prepare(_ruleSet: unknown, epoch: number): Promise<void> {
+    if (this.failure) throw this.failure;
     this.prepared.push(epoch);
   }
 
@@ -183,8 +187,54 @@ describe('a connection', () => {
     await bridge.heard('policy', 2);
     expect(lanes[0]?.prepared).toEqual([1, 2]);
     applied(2, { error: 'no such filesystem' });
-    await said('refused policy 2');
+    await said('policy 2 is not in force, the one before stays: the bridge refuses it: no such filesystem');
     expect(lanes[0]?.discarded).toEqual([2]);
+  });
+
+  test('a reload that the lane cannot prepare changes nothing: the connection goes on', async () => {
+    const answers: string[] = [];
+    listen({ onPolicy: ({ epoch }, { error }) => answers.push(`${epoch} ${error}`) });
+    await bridge.heard('hello');
+    bridge.welcome(fifos);
+    await bridge.heard('policy');
+    applied(1);
+    await said('policy 1 is in force');
+    if (lanes[0]) lanes[0].failure = new LaneError('not_compiled', 2, 'the rules of epoch 2 do not compile');
+    revisions.next(revision(2));
+    await said('policy 2 is not in force, the one before stays: the rules of epoch 2 do not compile');
+    if (lanes[0]) lanes[0].failure = undefined;
+    revisions.next(revision(3));
+    await bridge.heard('policy', 2);
+    applied(3);
+    await said('policy 3 is in force');
+    expect(bridge.connections).toBe(1);
+    expect(answers).toEqual(['1 ', '2 the rules of epoch 2 do not compile', '3 ']);
+  });
+
+  test('a reload that meets the end of the lane is tried again on the next connection', async () => {
+    await connected(fifos);
+    applied(1);
+    await said('policy 1 is in force');
+    if (lanes[0]) lanes[0].failure = new LaneError('ended', 2, 'the auth lane has ended');
+    revisions.next(revision(2));
+    await bridge.heard('hello', 2);
+    bridge.welcome(fifos);
+    const policies = await bridge.heard('policy', 2);
+    expect(Number(policies[1]?.epoch)).toBe(2);
+  });
+
+  test('refused reloads do not push out the rules in force for the slow lane', async () => {
+    await connected();
+    applied(1);
+    for (const epoch of [2, 3, 4, 5]) {
+      revisions.next(revision(epoch));
+      await bridge.heard('policy', epoch);
+      applied(epoch, { error: 'no such filesystem' });
+      await said(`policy ${epoch} is not in force`);
+    }
+    bridge.send({ authRequest: { id: Long.fromNumber(8), epoch: Long.fromNumber(1) } });
+    const [verdict] = await bridge.heard('authVerdict');
+    expect(Number(verdict?.id)).toBe(8);
   });
 
   test('says what the bridge could not guard', async () => {
