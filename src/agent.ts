@@ -96,6 +96,9 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   let lane: Lane | undefined;
   let bridgeStatistics: picket.v1.IBridgeStatistics | undefined;
   const settled$ = new Subject<void>();
+  // Past the lanes, which pass an error on behind all that they hold: the other agent gets that from the bridge, and
+  // whatever this one still delivered would be there twice.
+  const takenOver$ = new Subject<never>();
   const intake = new Intake(intakeLimits(config), () => settled$.next());
   const slow = slowLane({
     log,
@@ -125,7 +128,12 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     onStatistics: (statistics) => {
       bridgeStatistics = statistics;
     },
-  }).pipe(tap((batch) => batch.endOfSource && options.untilEndOfSource && stop()));
+  }).pipe(
+    tap({
+      next: (batch) => batch.endOfSource && options.untilEndOfSource && stop(),
+      error: (error) => error instanceof BridgeTakenOverError && takenOver$.error(error),
+    }),
+  );
 
   // What can be wrong in the configuration shows before anything runs.
   const deduped = dedupe({
@@ -168,7 +176,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     slowLane: slow.statistics,
     bridge: bridgeStatistics,
   });
-  const running = run(receipts, stop$, config.agent.drain_ms).catch((error) => {
+  const running = run(receipts.pipe(takeUntil(takenOver$)), stop$, config.agent.drain_ms).catch((error) => {
     if (!(error instanceof BridgeTakenOverError)) throw error;
     isTakenOver = true;
     log.warn(`${error.message}; this one ends`);
