@@ -82,9 +82,11 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   const changes = config.rules.watch ? files.changes : EMPTY;
   // The newest rules, whether a bridge has seen them or not; loaded on, also between two connections.
   const newest$ = new BehaviorSubject(first);
-  const reloads = ruleReloads(first, merge(reload$, changes), loader).pipe(takeUntil(stop$));
   let inForce: PolicyRevision = first;
   let lastTried = first.epoch;
+  let refused = 0;
+  const isRefused = ({ epoch }: PolicyRevision): boolean => epoch === refused;
+  const reloads = ruleReloads(first, merge(reload$, changes), loader, isRefused).pipe(takeUntil(stop$));
   // A connection begins with what is in force: newer rules that a bridge refused are not offered again.
   const revisions = defer(() =>
     newest$.pipe(
@@ -121,7 +123,10 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     log,
     onPolicy: (revision, { error }) => {
       lastTried = Math.max(lastTried, revision.epoch);
-      if (error !== '') return;
+      if (error !== '') {
+        refused = revision.epoch;
+        return;
+      }
       inForce = revision;
       guarding.resolve();
     },

@@ -70,3 +70,19 @@ describe('an agent that another has replaced', () => {
     expect(report.ledger.check()).toEqual([]);
   });
 });
+
+describe('rules that the bridge refused', () => {
+  test('are offered again by a reload, changed or not; others that are in force are not', async () => {
+    await connected();
+    agent.reload();
+    await said('nothing changed');
+    writeFileSync(join(folder, 'rules.yaml'), rule('one', 'alert'));
+    agent.reload();
+    await bridge.heard('policy', 2);
+    bridge.send({ policyApplied: { epoch: Long.fromNumber(2), error: 'no such filesystem' } });
+    await said('policy 2 is not in force');
+    agent.reload();
+    const policies = await bridge.heard('policy', 3);
+    expect(policies.map(({ epoch }) => Number(epoch))).toEqual([1, 2, 3]);
+  });
+});

@@ -43,15 +43,19 @@ export async function loadRevision(options: RuleLoaderOptions, epoch: number): P
   };
 }
 
-/** One revision for each reload that changed something and had no error; epochs go on from that of `first`. */
+/**
+ * One revision for each reload that changed something and had no error; epochs go on from that of `first`. Rules that
+ * were refused are offered again unchanged: what was in their way (a filesystem not mounted) may be gone.
+ */
 export function ruleReloads(
   first: PolicyRevision,
   reload: Observable<unknown>,
   options: RuleLoaderOptions,
+  isRefused: (revision: PolicyRevision) => boolean = () => false,
 ): Observable<PolicyRevision> {
   let current = first;
   return reload.pipe(
-    concatMap(() => from(reloadRevision(current, options))),
+    concatMap(() => from(reloadRevision(current, options, isRefused(current)))),
     filter((revision) => revision !== undefined),
     tap((revision) => {
       current = revision;
@@ -62,11 +66,16 @@ export function ruleReloads(
 async function reloadRevision(
   current: PolicyRevision,
   options: RuleLoaderOptions,
+  isRefused: boolean,
 ): Promise<PolicyRevision | undefined> {
   const { log } = options;
   try {
     const next = await loadRevision(options, current.epoch + 1);
     const changes = ruleChanges(current.ruleSet, next.ruleSet);
+    if (isUnchanged(changes) && isRefused) {
+      log.info({ epoch: next.epoch }, 'the rules were loaded again: nothing changed since they were refused');
+      return next;
+    }
     if (isUnchanged(changes)) {
       log.info('the rules were loaded again: nothing changed');
       return undefined;
