@@ -9,7 +9,7 @@ import type { LaneBooks } from '../observe/ledger.ts';
 import type { FlowEvent, OutgoingBatch, Receipt } from '../operators/flow.ts';
 import { type Backoff, backoffMs } from '../sources/backoff.ts';
 import type { NatsLink } from './nats-link.ts';
-import { adviceFor, adviceForReadBack } from './publish-errors.ts';
+import { adviceFor, adviceForReadBack, isRefusal } from './publish-errors.ts';
 import type { LastStored, Spool, SpoolRecord } from './spool.ts';
 
 export interface LanePublisherOptions {
@@ -36,6 +36,7 @@ export interface LanePublisherOptions {
 /** A record between its first publish and its acknowledgement. */
 interface InFlight {
   readonly record: SpoolRecord;
+  /** Of the attempts that may have stored it; undefined: none has. */
   firstPublishedMs: number | undefined;
   /** Order of its latest publish among all; an acknowledgement of a later one shows that this one is missing. */
   publishedAs: number;
@@ -59,6 +60,7 @@ export class LanePublisher {
   #inFlightBytes = 0;
   #hadRoom = true;
   #hasReadBack = false;
+  #hasTaken = false;
   #publishes = 0;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -73,6 +75,7 @@ export class LanePublisher {
   /** Takes a batch at once; what must give way for it is counted and told as shed. */
   offer(batch: OutgoingBatch): void {
     const { spool, books, onReceipt } = this.#options;
+    if (!this.#hasTaken) this.#readBackAnew();
     const shed = spool.append(batch);
     if (shed.length > 0) {
       books.waiting -= shed.length;
@@ -161,6 +164,7 @@ export class LanePublisher {
   async #attempt(flight: InFlight): Promise<boolean> {
     const { link, spool, subject, stream, acknowledgementTimeoutMs } = this.#options;
     flight.interrupt = new AbortController();
+    const before = flight.firstPublishedMs;
     flight.firstPublishedMs ??= this.#now();
     flight.publishedAs = ++this.#publishes;
     const messageId = `${spool.spoolId}:${flight.record.sequence}`;
@@ -174,6 +178,7 @@ export class LanePublisher {
       return true;
     } catch (error) {
       if (!flight.interrupt.signal.aborted) this.#explain(adviceFor(error, stream), error);
+      if (isRefusal(error)) flight.firstPublishedMs = before;
       this.#doubtIfOld(flight);
       return false;
     }
@@ -197,6 +202,17 @@ export class LanePublisher {
     if (isStored || !this.#isOpen) return;
     for (const other of this.#inFlight.values())
       if (other.publishedAs > 0 && other.publishedAs < publishedAs) other.interrupt.abort();
+  }
+
+  /**
+   * The first events come when the bridge has let the agent before this one go: only now does the stream hold all that
+   * it stored. What was read at the connection's begin told whether the stream is there.
+   */
+  #readBackAnew(): void {
+    this.#hasTaken = true;
+    this.#hasReadBack = false;
+    this.#shut();
+    if (this.#options.link.isConnected) void this.#resolveDoubt();
   }
 
   #linkChanged(): void {
@@ -244,7 +260,7 @@ export class LanePublisher {
     this.#doubt = doubt;
     for (let attempt = 0; !doubt.signal.aborted; attempt++) {
       try {
-        const lastStored = await this.#lastStoredSequence();
+        const lastStored = await this.#lastStoredSequence(doubt.signal);
         if (doubt.signal.aborted) return;
         for (const flight of this.#inFlight.values()) {
           if (this.#isOld(flight.firstPublishedMs) && flight.record.sequence <= lastStored)
@@ -263,10 +279,11 @@ export class LanePublisher {
     }
   }
 
-  async #lastStoredSequence(): Promise<number> {
+  async #lastStoredSequence(signal: AbortSignal): Promise<number> {
     if (this.#hasReadBack && this.#inFlight.size === 0) return 0;
     const { link, stream, subject, spool } = this.#options;
     const last = await link.lastMessage(stream, subject);
+    if (signal.aborted) return 0; // asked anew since, and this answer is older
     const isFirst = !this.#hasReadBack;
     this.#hasReadBack = true;
     const [spoolId, sequence] = last?.messageId.split(':') ?? [];

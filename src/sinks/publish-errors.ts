@@ -5,9 +5,13 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 const WRONG_STREAM = 10060;
 const STREAM_NOT_FOUND = 10059;
 
+/** The server, or its having nobody to ask, says that this attempt stored nothing; any other error leaves it open. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof JetStreamApiError || isUnanswered(error);
+}
+
 export function adviceFor(error: unknown, stream: string): string {
-  // The client's name for "no responders"; it does not export the class.
-  if (error instanceof Error && error.name === 'JetStreamNotEnabled')
+  if (isUnanswered(error))
     return `no stream takes this subject (or JetStream is off); create it with: picket stream setup --stream ${stream}`;
   if (error instanceof JetStreamApiError) {
     if (error.code === WRONG_STREAM || error.code === STREAM_NOT_FOUND)
@@ -20,8 +24,13 @@ export function adviceFor(error: unknown, stream: string): string {
 
 /** The same for the question which message was stored last: a stream that is not there leaves it without an answer. */
 export function adviceForReadBack(error: unknown, stream: string): string {
-  const isUnanswered =
+  const isSilence =
     error instanceof Error && (error.name === 'TimeoutError' || error.name === 'RequestError');
-  if (!isUnanswered) return adviceFor(error, stream);
+  if (!isSilence) return adviceFor(error, stream);
   return `the stream ${stream} does not answer; if it is missing, create it with: picket stream setup --stream ${stream}`;
+}
+
+/** The client's name for "no responders"; it does not export the class. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.name === 'JetStreamNotEnabled';
 }

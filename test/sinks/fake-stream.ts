@@ -16,6 +16,8 @@ export class FakeStream implements NatsLink {
   /** The server remembers ids; false stands for a window that is over. */
   remembersIds = true;
   error: Error | undefined;
+  /** The server answers these with an error, and stores nothing. */
+  refusal: ((request: StoreRequest) => Error | undefined) | undefined;
   readonly #faults: Iterator<Fault>;
   readonly #listeners = new Set<() => void>();
 
@@ -36,6 +38,8 @@ export class FakeStream implements NatsLink {
   async store(request: StoreRequest): Promise<Stored> {
     if (!this.isConnected) throw new Error('published while disconnected');
     if (this.error) throw this.error;
+    const refused = this.refusal?.(request);
+    if (refused) throw refused;
     this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     const fault = this.#faults.next().value ?? 'none';
     const stored = fault === 'lost' ? undefined : this.#keep(request);

@@ -1,3 +1,4 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
 import fc from 'fast-check';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
@@ -111,6 +112,40 @@ describe('a lane', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('what the server refuses is not taken for stored because a later message is', async () => {
+    let now = 0;
+    const link = new FakeStream();
+    let refusals = 0;
+    link.refusal = ({ messageId }) => {
+      if (!messageId.endsWith(':1') || refusals === 20) return undefined;
+      refusals++;
+      return new JetStreamApiError({ code: 503, err_code: 10077, description: 'insufficient resources' });
+    };
+    const { publisher, books, offer } = setUp(link, { now: () => (now += 100_000) });
+    offer(outgoing(1, 1));
+    offer(outgoing(2, 1));
+    await publisher.idle();
+    publisher.stop();
+    expect(storedSequences(link).toSorted()).toEqual([1, 2]);
+    expect(books.acknowledged).toBe(2);
+  });
+
+  test('what an agent before it stored until the takeover is not stored again', async () => {
+    const link = new FakeStream();
+    const { publisher, books, offer } = setUp(link);
+    await expect.poll(() => link.readBacks).toBe(1);
+    // The one before goes on until the bridge gives its events to this one.
+    const before = setUp(link);
+    before.offer(outgoing(1, 3));
+    await before.publisher.idle();
+    before.publisher.stop();
+    offer(outgoing(1, 5));
+    await publisher.idle();
+    publisher.stop();
+    expect(storedSequences(link)).toEqual([1, 2, 3, 4, 5]);
+    expect(books).toMatchObject({ storedBefore: 3, acknowledged: 2, waiting: 0 });
   });
 
   test('numbers messages from 1 without gaps, with one id a lane that nobody can guess', async () => {
