@@ -36,6 +36,14 @@ bool breaker_pong(struct breaker *breaker) {
     return atomic_exchange(&breaker->open, false);
 }
 
+void breaker_alive(struct breaker *breaker) {
+    breaker->awaiting = false;
+}
+
+void breaker_serves(struct breaker *breaker) {
+    if (!breaker->awaiting) (void)breaker_pong(breaker);
+}
+
 void breaker_verdict(struct breaker *breaker) {
     atomic_store(&breaker->run_outs, 0);
 }

@@ -34,6 +34,10 @@ void breaker_ping_sent(struct breaker *breaker, int64_t now_us);
 void breaker_answer_expected(struct breaker *breaker, int64_t now_us);
 // A Pong, or the answer to what breaker_answer_expected() told. True: the breaker was open and is now closed.
 bool breaker_pong(struct breaker *breaker);
+// A Pong of an agent that can't be asked yet: it is alive, but whoever waits for it waits still. What is open stays so.
+void breaker_alive(struct breaker *breaker);
+// It can be asked from now on. An agent that owes no Pong starts with a closed breaker.
+void breaker_serves(struct breaker *breaker);
 void breaker_verdict(struct breaker *breaker);
 // True: the breaker opened by this.
 bool breaker_budget_ran_out(struct breaker *breaker);

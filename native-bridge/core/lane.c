@@ -70,6 +70,7 @@ static void flush_unsent(struct lane *lane, int64_t now_us) {
 static void serve_if_ready(struct lane *lane, int64_t now_us) {
     if (lane->requests.fd < 0 || lane->epoch == 0) return;
     atomic_store(&lane->state, LANE_SERVING);
+    breaker_serves(&lane->breaker);
     flush_unsent(lane, now_us);
 }
 
@@ -84,12 +85,21 @@ static void send_switch(struct lane *lane, int64_t now_us) {
     breaker_answer_expected(&lane->breaker, now_us);
 }
 
+static void break_lane(struct lane *lane, const char *reason) {
+    atomic_store(&lane->broken, reason);
+    lane->events.attention(lane->events.context);
+}
+
 // --- the event thread's ---
 
 bool lane_try_open(struct lane *lane, int64_t now_us) {
     if (lane->verdict_fd < 0 || lane->requests.fd >= 0) return false;
     int fd = fifo_open_request(&lane->fifos);
-    if (fd < 0) return errno == ENXIO;
+    if (fd < 0 && errno == ENXIO) return true;      // the agent has not opened its end yet
+    if (fd < 0) {
+        break_lane(lane, "the FIFO for requests can't be opened");
+        return false;
+    }
     lock(&lane->mutex);
     fifo_writer_open(&lane->requests, fd);
     breaker_reset(&lane->breaker, now_us);
@@ -107,12 +117,12 @@ static bool change_state(struct lane *lane, enum lane_state from, enum lane_stat
     return changes;
 }
 
-bool lane_hold(struct lane *lane) {
-    return change_state(lane, LANE_IDLE, LANE_HOLDING);
+void lane_hold(struct lane *lane) {
+    (void)change_state(lane, LANE_IDLE, LANE_HOLDING);
 }
 
-void lane_unhold(struct lane *lane) {
-    (void)change_state(lane, LANE_HOLDING, LANE_IDLE);
+bool lane_unhold(struct lane *lane) {
+    return change_state(lane, LANE_HOLDING, LANE_IDLE);
 }
 
 void lane_policy(struct lane *lane, uint64_t epoch, int64_t now_us) {
@@ -198,7 +208,9 @@ static void on_switched(struct lane *lane, uint64_t epoch) {
 
 static void on_pong(struct lane *lane) {
     lock(&lane->mutex);
-    bool closed = breaker_pong(&lane->breaker);
+    bool closed = false;
+    if (atomic_load(&lane->state) == LANE_HOLDING) breaker_alive(&lane->breaker);
+    else closed = breaker_pong(&lane->breaker);
     unlock(&lane->mutex);
     if (closed) log_line(LOG_LEVEL_INFO, "the agent answers again: it is asked again", NULL);
     if (!atomic_exchange(&lane->proved, true)) lane->events.attention(lane->events.context);
@@ -214,12 +226,6 @@ static bool on_frame(struct lane *lane, struct bytes frame) {
     default: break;
     }
     return true;
-}
-
-static void break_lane(struct lane *lane, const char *reason) {
-    lane->broken_reason = reason;
-    atomic_store(&lane->broken, true);
-    lane->events.attention(lane->events.context);
 }
 
 // False: the stream is over or of no use.
@@ -287,7 +293,7 @@ int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int6
     lane->epoch = lane->switching_to = lane->wanted_epoch = 0;
     breaker_reset(&lane->breaker, now_us);
     atomic_store(&lane->proved, false);
-    atomic_store(&lane->broken, false);
+    atomic_store(&lane->broken, NULL);
     atomic_store(&lane->state, hold ? LANE_HOLDING : LANE_IDLE);
     unlock(&lane->mutex);
     int failure = thread_start(&lane->reader, "picket-lane", read_verdicts, lane);

@@ -49,8 +49,7 @@ struct lane {
     int verdict_fd;
     struct breaker breaker;
     atomic_bool proved;             // a Pong came: both sides have both FIFOs open
-    atomic_bool broken;             // the agent wrote something that is no frame
-    const char *broken_reason;
+    const char *_Atomic broken;     // why this lane is of no use any more; NULL: it is
     pthread_t reader;
     bool reader_runs;
     int stop_fds[2];
@@ -65,12 +64,13 @@ int lane_init(struct lane *lane, struct pending *pending, const struct lane_even
 // A new connection. `hold`: requests may wait for it (takeover). Takes the pair. 0, or -1 with a sentence.
 int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int64_t now_us, char *error,
                size_t error_size);
-// Opens the request end once the agent has opened its own; true while it is still to be tried again.
+// Opens the request end once the agent has opened its own; true while it is still to be tried again. Where it can't be
+// opened at all the lane is broken.
 bool lane_try_open(struct lane *lane, int64_t now_us);
-// A first policy is about to come into force: requests wait for it. True: they did not before. And the way back,
-// where it was refused: the caller answers those that wait.
-bool lane_hold(struct lane *lane);
-void lane_unhold(struct lane *lane);
+// A first policy is about to come into force: requests wait for it.
+void lane_hold(struct lane *lane);
+// And the way back, where it was refused. True: requests waited, and the caller answers them.
+bool lane_unhold(struct lane *lane);
 // A policy is in force from here on.
 void lane_policy(struct lane *lane, uint64_t epoch, int64_t now_us);
 // Ends the connection: closes both ends, joins the reader, so that no verdict of it can come any more. `hold`: the

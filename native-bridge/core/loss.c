@@ -46,3 +46,25 @@ void loss_move(struct loss_ledger *from, struct loss_ledger *into) {
     for (size_t i = 0; i < from->count; i++) loss_add(into, &from->entries[i]);
     from->count = 0;
 }
+
+// Two ledgers are enough: while the first waits for its event, all that is sent waits together for a later one.
+void sent_losses_add(struct sent_losses *sent, struct loss_ledger *ledger, uint64_t with) {
+    if (ledger->count == 0) return;
+    bool is_first = sent->first.count == 0;
+    loss_move(ledger, is_first ? &sent->first : &sent->later);
+    *(is_first ? &sent->first_with : &sent->later_with) = with;
+}
+
+void sent_losses_accepted(struct sent_losses *sent, uint64_t through) {
+    if (through >= sent->first_with) {
+        sent->first.count = 0;
+        loss_move(&sent->later, &sent->first);
+        sent->first_with = sent->later_with;
+    }
+    if (through >= sent->first_with) sent->first.count = 0;
+}
+
+void sent_losses_take_back(struct sent_losses *sent, struct loss_ledger *ledger) {
+    loss_move(&sent->first, ledger);
+    loss_move(&sent->later, ledger);
+}

@@ -32,4 +32,17 @@ void loss_add(struct loss_ledger *ledger, const struct loss *loss);
 // Moves all entries of `from` into `into`.
 void loss_move(struct loss_ledger *from, struct loss_ledger *into);
 
+// The losses that were told to an agent, until it is known to have them. A Credit alone proves nothing: it may have been
+// written before they were read. An event that was accepted does, for the agent takes all in order.
+struct sent_losses {
+    struct loss_ledger first, later;
+    uint64_t first_with, later_with;    // the events whose acceptance proves that they have arrived
+};
+
+// All that `ledger` holds is sent now; `with`: the last event of the same frame, or the next that can be sent.
+void sent_losses_add(struct sent_losses *sent, struct loss_ledger *ledger, uint64_t with);
+void sent_losses_accepted(struct sent_losses *sent, uint64_t through);
+// The agent is gone: what it may not have is to be told to the next one.
+void sent_losses_take_back(struct sent_losses *sent, struct loss_ledger *ledger);
+
 #endif

@@ -179,8 +179,8 @@ static void attend(struct session *session, const struct pollfd fds[FD_COUNT], i
     if (fds[FD_LISTEN].revents != 0) accept_candidate(session, now_us);
     candidates_too_late(session, now_us);
 
-    if (session_has_agent(session) && atomic_load(&core->lane.broken))
-        session_drop_agent(session, core->lane.broken_reason);
+    const char *broken = atomic_load(&core->lane.broken);
+    if (session_has_agent(session) && broken != NULL) session_drop_agent(session, broken);
     if (atomic_load(&core->lane.proved)) fifo_pair_unlink(&core->lane.fifos);
     if (session->fifo_to_open) session->fifo_to_open = lane_try_open(&core->lane, now_us);
 }

@@ -36,6 +36,7 @@ struct candidate {
     char name[SESSION_AGENT_NAME];
     char accepted_instance[SESSION_INSTANCE];
     uint64_t accepted_through;
+    uint64_t generation;                // given with its Welcome
     struct fifo_pair fifos;
     int request_fd;                     // of a successor that is ready; -1
 };
@@ -51,13 +52,14 @@ struct session {
     struct connection agent;
     struct peer agent_peer;
     char agent_name[SESSION_AGENT_NAME];
-    uint64_t generation;
+    uint64_t agent_generation;
+    uint64_t last_generation;           // given; that of the successor, where there is one
     uint64_t policy_epoch;              // of this connection; 0: none yet
     uint64_t credit;
     bool fifo_to_open;
     bool end_of_source_sent;
 
-    struct loss_ledger losses_sent;     // not yet known to have arrived
+    struct sent_losses losses_sent;
     uint64_t unwatched_since_ns;        // no agent since; 0: one is there
     bool unwatched_by_takeover;         // only from one agent to the next: told if a default was given meanwhile
     uint64_t defaults_before;
@@ -83,7 +85,7 @@ void session_hello(struct session *session, struct candidate *candidate, const s
 // Makes the candidate, which has its FIFOs, the agent; an old one's connection ends. The slot is free afterwards.
 void session_take_over(struct session *session, struct candidate *candidate, int64_t now_us);
 // Its Welcome, which gives it the next generation.
-void session_welcome(struct session *session, const struct candidate *candidate, struct wire_writer *writer);
+void session_welcome(struct session *session, struct candidate *candidate, struct wire_writer *writer);
 // The successor becomes the agent once it is ready, or is let go when its time is over.
 void successor_attend(struct session *session, int64_t now_us);
 // It has sent something behind its Hello (its policy), or has gone.

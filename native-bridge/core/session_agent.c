@@ -34,7 +34,7 @@ static void close_agent(struct session *session, bool next_is_at_hand, bool hold
     session->policy_epoch = 0;
     session->credit = 0;
     lock(&core->queue_mutex);
-    loss_move(&session->losses_sent, &core->losses);    // they may not have arrived
+    sent_losses_take_back(&session->losses_sent, &core->losses);
     unlock(&core->queue_mutex);
 }
 
@@ -44,7 +44,7 @@ void session_drop_agent(struct session *session, const char *reason) {
     core->backend->set_agent(core->backend->state, 0);
     core_answer_all_without_agent(core);
     log_line(LOG_LEVEL_WARN, "the agent is gone", "generation=%" PRIu64 " name=\"%s\" reason=\"%s\"",
-             session->generation, session->agent_name, reason);
+             session->agent_generation, session->agent_name, reason);
 }
 
 // --- its beginning ---
@@ -53,14 +53,14 @@ static void tell_takeover(struct session *session) {
     uint8_t buffer[EVENT_BYTES];
     struct encoded_event event;
     struct bytes name = {(const uint8_t *)session->agent_name, strlen(session->agent_name)};
-    if (event_encode_takeover(clock_unix_ns(), session->core->platform, session->generation, session->agent_peer.uid,
+    if (event_encode_takeover(clock_unix_ns(), session->core->platform, session->agent_generation, session->agent_peer.uid,
                               session->agent_peer.pid, name, buffer, sizeof buffer, &event))
         core_push(session->core, &event);
 }
 
-void session_welcome(struct session *session, const struct candidate *candidate, struct wire_writer *writer) {
+void session_welcome(struct session *session, struct candidate *candidate, struct wire_writer *writer) {
     struct core *core = session->core;
-    session->generation++;
+    candidate->generation = ++session->last_generation;
     lock(&core->queue_mutex);
     const struct queue_entry *first = queue_next_unsent(&core->queue);
     uint64_t next_sequence = first != NULL ? first->sequence : core->queue.last_sequence + 1;
@@ -69,7 +69,7 @@ void session_welcome(struct session *session, const struct candidate *candidate,
         .backend = core->backend->name,
         .capabilities = core->backend->capabilities,
         .bridge_instance = core->bridge_instance,
-        .generation = session->generation,
+        .generation = candidate->generation,
         .request_fifo = candidate->fifos.request,
         .verdict_fifo = candidate->fifos.verdict,
         .next_sequence = next_sequence,
@@ -78,7 +78,7 @@ void session_welcome(struct session *session, const struct candidate *candidate,
     });
 }
 
-// The names that go into the message must be gone from the candidate's buffer before that is used again.
+// With what the candidate has sent behind its Hello.
 static void move_connection(struct session *session, struct candidate *candidate) {
     struct frame_reader *from = &candidate->connection.reader;
     size_t left = from->end - from->start, space;
@@ -113,13 +113,14 @@ void session_take_over(struct session *session, struct candidate *candidate, int
     // Requests wait for the new agent where the old one was asked.
     bool hold = session_has_agent(session) && atomic_load(&core->lane.state) != LANE_IDLE;
     if (session_has_agent(session)) {
-        log_line(LOG_LEVEL_WARN, "another agent takes over", "generation=%" PRIu64 " from=\"%s\"", session->generation,
-                 session->agent_name);
+        log_line(LOG_LEVEL_WARN, "another agent takes over", "generation=%" PRIu64 " from=\"%s\"",
+                 candidate->generation, session->agent_name);
         tell_replaced(session);
         close_agent(session, true, hold);
     }
 
     session->agent_peer = candidate->peer;
+    session->agent_generation = candidate->generation;
     memcpy(session->agent_name, candidate->name, sizeof session->agent_name);
     session->end_of_source_sent = false;
     rewind_queue(core, candidate);
@@ -128,7 +129,7 @@ void session_take_over(struct session *session, struct candidate *candidate, int
     move_connection(session, candidate);
     candidate->request_fd = -1;
     session->successor = NULL;
-    if (session->generation > 1) tell_takeover(session);
+    if (session->agent_generation > 1) tell_takeover(session);
     if (started == 0) session->fifo_to_open = lane_try_open(&core->lane, now_us);
     if (successor_fd >= 0) (void)close(successor_fd);   // the lane has one of its own by now
     if (started != 0) {
@@ -137,7 +138,7 @@ void session_take_over(struct session *session, struct candidate *candidate, int
     }
     core->backend->set_agent(core->backend->state, session->agent_peer.pid);
     log_line(LOG_LEVEL_INFO, "an agent is connected", "generation=%" PRIu64 " name=\"%s\" uid=%u pid=%u",
-             session->generation, session->agent_name, (unsigned)session->agent_peer.uid,
+             session->agent_generation, session->agent_name, (unsigned)session->agent_peer.uid,
              (unsigned)session->agent_peer.pid);
     session_agent_frames(session);
 }
@@ -222,7 +223,7 @@ static bool enforce(struct session *session, struct policy *policy, struct wire_
     struct core *core = session->core;
     struct policy *before = core_policy(core);
     core_set_policy(core, policy);
-    bool held = lane_hold(&core->lane);
+    lane_hold(&core->lane);
     if (core->backend->apply(core->backend->state, policy, note_unguarded, unguarded, error, error_size) == 0) {
         policy_unref(before);
         error[0] = 0;
@@ -230,10 +231,6 @@ static bool enforce(struct session *session, struct policy *policy, struct wire_
     }
     if (error[0] == 0) (void)snprintf(error, error_size, "the backend could not apply it");
     core_set_policy(core, before);
-    if (held) {
-        lane_unhold(&core->lane);
-        core_answer_all_without_agent(core);
-    }
     return false;
 }
 
@@ -260,6 +257,8 @@ static void on_policy(struct session *session, struct bytes message) {
                  policy->static_verdicts_count, policy->subscriptions_count);
     } else {
         log_line(LOG_LEVEL_ERROR, "a policy is refused", "epoch=%" PRIu64 " reason=\"%s\"", epoch, error);
+        // Its first one, for which requests may wait since it took over: they would wait for nothing.
+        if (session->policy_epoch == 0 && lane_unhold(&core->lane)) core_answer_all_without_agent(core);
     }
     struct wire_writer writer = connection_writer(&session->agent);
     message_policy_applied(&writer, epoch, (struct bytes){list.data, policy != NULL ? list.length : 0}, error);
@@ -275,7 +274,7 @@ static void on_credit(struct session *session, const struct credit *credit) {
     if (session->credit > UINT32_MAX) session->credit = UINT32_MAX;
     lock(&core->queue_mutex);
     queue_accept(&core->queue, credit->accepted_through);
-    session->losses_sent.count = 0;     // sent before it spoke: they have arrived
+    sent_losses_accepted(&session->losses_sent, credit->accepted_through);
     unlock(&core->queue_mutex);
 }
 

@@ -37,10 +37,13 @@ static bool put_slow_request(struct session *session) {
     return put;
 }
 
-static void put_losses(struct session *session, struct wire_writer *writer) {
+// `last`: the last event of the frame; 0: it has none.
+static void put_losses(struct session *session, struct wire_writer *writer, uint64_t last) {
     struct core *core = session->core;
+    const struct queue_entry *next = queue_next_unsent(&core->queue);
     for (size_t i = 0; i < core->losses.count; i++) message_events_loss(writer, &core->losses.entries[i]);
-    loss_move(&core->losses, &session->losses_sent);
+    if (last == 0) last = next != NULL ? next->sequence : core->queue.last_sequence + 1;
+    sent_losses_add(&session->losses_sent, &core->losses, last);
 }
 
 // Under the queue's mutex. A request is counted until its audit is queued, which is after its answer.
@@ -77,7 +80,8 @@ static bool put_events(struct session *session) {
         queue_mark_sent(queue, entry);
         entry = queue_next_unsent(queue);
     }
-    put_losses(session, &writer);
+    // An event that is nearly as long as a frame leaves no room for them: they have the next one.
+    if (bytes <= EVENTS_BYTES) put_losses(session, &writer, count > 0 ? expected - 1 : 0);
     ends = source_ends(session);
     unlock(&core->queue_mutex);
     message_events_end(&writer, &frame, ends);

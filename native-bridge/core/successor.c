@@ -17,8 +17,11 @@ void successor_attend(struct session *session, int64_t now_us) {
 void successor_readable(struct session *session, int64_t now_us) {
     struct candidate *successor = session->successor;
     // An agent that has no FIFO to open yet may speak first: what it says is for the session that it then has.
-    if (connection_read(&successor->connection) == CONNECTION_ENDED) successor_drop(session, NULL);
-    else session_take_over(session, successor, now_us);
+    switch (connection_read(&successor->connection)) {
+    case CONNECTION_MORE: session_take_over(session, successor, now_us); break;
+    case CONNECTION_WAIT: break;
+    case CONNECTION_ENDED: successor_drop(session, NULL); break;
+    }
 }
 
 void successor_drop(struct session *session, const char *reason) {

@@ -86,7 +86,7 @@ static void without_agent(void) {
 }
 
 static void expired(void) {
-    CHECK(lane_hold(&core.lane));
+    lane_hold(&core.lane);
     uint64_t token = ask("/data/1", 1000, 0);
     CHECK_EQUAL(answers[token], 1);
     CHECK_EQUAL(of_level(LEVEL_DEFAULT_DEADLINE), 1);

@@ -183,11 +183,45 @@ static void ledger_full(void) {
     holds("a full ledger loses detail, never numbers");
 }
 
+// Frames with losses go out, acceptances come back later and not for each; then the agent dies.
+static void sent_losses(void) {
+    for (int history = 0; history < 500; history++) {
+        static struct sent_losses sent;
+        struct loss_ledger ledger = {.count = 0};
+        uint64_t through = 0, sequence = 0, owed = 0, all = 0;
+        struct { uint64_t with, count; } frames[64];
+        memset(&sent, 0, sizeof sent);
+        for (size_t i = 0; i < 64; i++) {
+            sequence += 1 + random_below(3);
+            frames[i].with = sequence + 1 - random_below(2);
+            frames[i].count = random_below(3);
+            all += frames[i].count;
+            if (frames[i].count > 0)
+                loss_add(&ledger, &(struct loss){"queue_full", EVENT_NOTIFY, "open", frames[i].count, 0, 0, 1, 1});
+            sent_losses_add(&sent, &ledger, frames[i].with);
+            CHECK_EQUAL(ledger.count, 0);
+            if (random_below(3) == 0) through += random_below(sequence + 1 - through);
+            if (random_below(3) == 0) sent_losses_accepted(&sent, through);     // else a Credit of before
+        }
+        sent_losses_accepted(&sent, through);
+        for (size_t i = 0; i < 64; i++)
+            if (frames[i].with > through) owed += frames[i].count;
+        sent_losses_take_back(&sent, &ledger);
+        CHECK(lost_in(&ledger) >= owed && lost_in(&ledger) <= all);
+        sent_losses_add(&sent, &ledger, sequence + 1);
+        sent_losses_accepted(&sent, sequence + 1);
+        sent_losses_take_back(&sent, &ledger);
+        CHECK_EQUAL(ledger.count, 0);
+    }
+    holds("a loss that was sent is kept until an event behind it is accepted, not longer");
+}
+
 int main(void) {
     lowest_first();
     accepted();
     books();
     too_long();
     ledger_full();
+    sent_losses();
     return 0;
 }

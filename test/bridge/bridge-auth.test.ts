@@ -228,6 +228,20 @@ describe('a takeover', () => {
     expect(readdirSync(folder()).filter((name) => /^(requests|verdicts)-/.test(name))).toEqual([]);
   });
 
+  it('by an agent whose first policy is refused leaves nobody waiting for it', async () => {
+    const { socket } = await bridge(opens(10));
+    const first = await agent(socket, { lane: () => undefined });
+    await waitFor('all ten', () => first.requests.length === 10);
+    const second = stranger(socket);
+    await waitFor('Welcome', () => second.welcome !== undefined);
+    second.openLane();
+    await waitFor('the old one to be closed', () => first.closed);
+    const refused = await second.policy(policy({ staticVerdicts: [{ action: 'open', verdict: DEFER }] }));
+    expect(refused.error).toMatch(/neither allow nor deny/);
+    const level = AnswerLevel.ANSWER_LEVEL_DEFAULT_NO_AGENT;
+    await waitFor('defaults, long before the budgets end', () => answered(second, level) === 10, 5_000);
+  });
+
   it('or a death leaves no request without an answer, however often', async () => {
     const { socket } = await bridge(
       Array.from({ length: 300 }, (_, i) => ({

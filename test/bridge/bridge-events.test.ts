@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../system/harness/wait.ts';
 import { bridgeBinary, NOTIFY } from './replay-bridge.ts';
-import { about, notes, stage, text } from './scenario.ts';
+import { about, notes, policy, stage, text } from './scenario.ts';
 import { frameOf, long } from './test-agent.ts';
 
 const { agent, bridge, folder, stranger } = stage();
@@ -57,6 +57,48 @@ describe('events', () => {
     expect(one.events.length + lost).toBe(401); // the unwatched interval before the first agent is one of them
     expect(about(one, 'exec').length).toBe(100);
     expect(one.losses.every((loss) => loss.cause === 'queue_full' && loss.action === 'open')).toBe(true);
+  });
+
+  it('lost are told again to the next agent, unless an event that came with them or behind them was accepted', async () => {
+    const { socket } = await bridge(notes(400), ['--queue-events', '150', '--speed', '1000']);
+    const one = await agent(socket, { credit: 0 });
+    await waitFor('all events to be numbered', () => Number(one.statistics?.events) >= 401);
+    await waitFor('the losses', () => one.losses.length > 0);
+    // Written, as far as the bridge can know, before it has read the losses.
+    one.say({ credit: { events: 10, acceptedThrough: long(0) } });
+    await waitFor('ten events', () => one.events.length === 10);
+    one.kill();
+    const sum = (losses: readonly { count?: unknown }[]): number =>
+      losses.reduce((all, loss) => all + Number(loss.count), 0);
+    const two = await agent(socket);
+    await waitFor('the end', () => two.endOfSource);
+    const lost = sum(two.losses);
+    expect(about(two, 'open').length + lost).toBe(400);
+    two.say({ credit: { events: 0, acceptedThrough: long(Number(two.events.at(-1)?.sequence)) } });
+    await waitFor('a sign that it was read', () => Number(two.statistics?.queuedEvents) === 0);
+    two.kill();
+    const three = await agent(socket);
+    await waitFor('its first figures', () => three.statistics !== undefined);
+    expect(three.losses).toEqual([]);
+  });
+
+  it('of nearly a frame leave no room for losses, and neither is lost for that', async () => {
+    const action = (i: number): string => `${i}`.padEnd(60, 'a');
+    const many = Array.from({ length: 100 }, (_, i) => ({ kind: NOTIFY, action: action(i) }));
+    const huge = { kind: NOTIFY, action: 'exec', args: ['x'.repeat(1_044_200)] };
+    const subscriptions = [...many, huge].map(({ kind, action: name }) => ({ kind, action: name }));
+    const { socket } = await bridge([...many, huge], ['--queue-events', '5', '--speed', '1000']);
+    const one = stranger(socket);
+    one.options = { credit: 0 };
+    await one.start(policy({ subscriptions }));
+    await waitFor('all events to be numbered', () => Number(one.statistics?.events) >= 102);
+    one.kill(); // what was told of the losses is told again, together
+    const two = await agent(socket, {}, policy({ subscriptions }));
+    await waitFor('the end', () => two.endOfSource);
+    expect(about(two, 'exec').length).toBe(1);
+    const lost = two.losses.reduce((all, loss) => all + Number(loss.count), 0);
+    const own = about(two, 'unwatched').length + about(two, 'takeover').length;
+    expect(two.events.length - own + lost).toBe(101);
   });
 });
 
