@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import fc from 'fast-check';
 import pino from 'pino';
@@ -174,7 +175,7 @@ describe('a lane', () => {
     link.maxMessageBytes = 400;
     const { publisher, books, offer } = setUp(link);
     const padded = Array.from({ length: 16 }, (_, index) =>
-      flowEvent(index + 1, { path: `/${Math.random()}` }),
+      flowEvent(index + 1, { path: `/${randomBytes(32).toString('hex')}` }),
     );
     offer(outgoing(1, 0, { events: padded, losses: [loss(4)], bytes: 2000 }));
     await publisher.idle();
