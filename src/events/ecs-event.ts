@@ -117,7 +117,7 @@ export interface EcsPicket {
 }
 
 /** Only the platform is in an encoded event; the rest is told once a batch, and stands here in rule tests. */
-export interface EcsHost {
+interface EcsHost {
   readonly name?: string;
   readonly architecture?: string;
   readonly boot?: { readonly id?: string };
