@@ -1,10 +1,12 @@
 #include "never_denied.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
+#include <unistd.h>
 
 static int compare(const void *a, const void *b)
 {
@@ -14,30 +16,57 @@ static int compare(const void *a, const void *b)
     return left->inode < right->inode ? -1 : left->inode > right->inode;
 }
 
-static bool add(struct never_denied *set, const struct stat *file)
+// Takes the descriptor.
+static bool add(struct never_denied *set, int fd, const struct stat *file)
 {
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->files[i].device == file->st_dev && set->files[i].inode == file->st_ino) {
+            close(fd);
+            return true;
+        }
+    }
     if (set->count == set->room) {
         size_t more = set->room ? set->room * 2 : 32;
         struct file_identity *grown = realloc(set->files, more * sizeof *grown);
-        if (!grown)
+        if (!grown) {
+            close(fd);
             return false;
+        }
         set->files = grown;
         set->room = more;
     }
-    set->files[set->count++] = (struct file_identity){file->st_dev, file->st_ino};
+    set->files[set->count++] = (struct file_identity){file->st_dev, file->st_ino, fd};
     return true;
 }
 
-static bool add_path(struct never_denied *set, const char *path)
+static bool is_any(const struct stat *file)
+{
+    (void)file;
+    return true;
+}
+
+// Only root's own file that nobody else may write.
+static bool is_roots(const struct stat *file)
+{
+    return file->st_uid == 0 && (file->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static bool add_path(struct never_denied *set, const char *path, bool (*counts)(const struct stat *file))
 {
     struct stat file;
-    return stat(path, &file) != 0 || !S_ISREG(file.st_mode) || add(set, &file);
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+    if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && counts(&file))
+        return add(set, fd, &file);
+    close(fd);
+    return true;
 }
 
 // Programs and libraries that this very process runs on.
 static bool add_own(struct never_denied *set)
 {
-    bool added = add_path(set, "/proc/self/exe");
+    bool added = add_path(set, "/proc/self/exe", is_any);
     FILE *maps = fopen("/proc/self/maps", "re");
     if (!maps)
         return added;
@@ -48,7 +77,7 @@ static bool add_own(struct never_denied *set)
         char *path = strchr(line, '/');
         line[length - 1] = 0;
         if (path && strstr(line, " r-x"))
-            added = add_path(set, path);
+            added = add_path(set, path, is_any);
     }
     free(line);
     fclose(maps);
@@ -61,12 +90,8 @@ static bool add_systems(struct never_denied *set, const char *pattern)
     glob_t found;
     bool added = true;
     if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
-        for (size_t i = 0; added && i < found.gl_pathc; i++) {
-            struct stat file;
-            if (stat(found.gl_pathv[i], &file) == 0 && S_ISREG(file.st_mode) && file.st_uid == 0 &&
-                (file.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-                added = add(set, &file);
-        }
+        for (size_t i = 0; added && i < found.gl_pathc; i++)
+            added = add_path(set, found.gl_pathv[i], is_roots);
         globfree(&found);
     }
     return added;
@@ -109,7 +134,7 @@ bool never_denied_build(struct never_denied *set, const struct bytes *paths, siz
             continue;
         memcpy(path, paths[i].data, paths[i].length);
         path[paths[i].length] = 0;
-        built = add_path(set, path);
+        built = add_path(set, path, is_any);
     }
     for (size_t i = 0; built && i < filesystems->count; i++)
         built = add_filesystem(set, &filesystems->items[i]);
@@ -122,12 +147,14 @@ bool never_denied_build(struct never_denied *set, const struct bytes *paths, siz
 
 void never_denied_free(struct never_denied *set)
 {
+    for (size_t i = 0; i < set->count; i++)
+        close(set->files[i].held);
     free(set->files);
     memset(set, 0, sizeof *set);
 }
 
 bool never_denied_has(const struct never_denied *set, uint64_t device, uint64_t inode)
 {
-    struct file_identity key = {device, inode};
+    struct file_identity key = {device, inode, -1};
     return set->count > 0 && bsearch(&key, set->files, set->count, sizeof key, compare) != NULL;
 }
