@@ -23,7 +23,7 @@ export class Ledger {
   received = 0;
   /** Copies with the number of suppressed repeats, made by dedupe when a window closes. */
   summaries = 0;
-  /** Being judged: rules that need the referee take their time. */
+  /** In a batch that is judged or waits for that: rules that need the referee take their time. */
   deciding = 0;
   filtered = 0;
   deduplicated = 0;

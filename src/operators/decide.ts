@@ -1,6 +1,6 @@
 // Judges each event by the rules: forwards it, drops it, copies it for the alert lane. What the auth lane has judged
 // already is taken at its word; only the bridge's own answers (defaults, static verdicts) are judged here.
-import { concatMap, defer, from, type OperatorFunction, of } from 'rxjs';
+import { concatMap, defer, from, type OperatorFunction, of, tap } from 'rxjs';
 import { annotate, encodeAnnotations } from '../events/annotate.ts';
 import { headerOf } from '../events/encoded-event.ts';
 import { EncodedFacts } from '../events/encoded-facts.ts';
@@ -27,6 +27,9 @@ export function decide(options: DecideOptions): OperatorFunction<FlowBatch, Deci
       const judge = new Judge(options);
       // One at a time: order is kept, and only a batch with an event for the referee waits for anything.
       return source.pipe(
+        tap(({ events }) => {
+          options.ledger.deciding += events.length;
+        }),
         concatMap((batch) => {
           const decided = judge.decideBatch(batch);
           return decided instanceof Promise ? from(decided) : of(decided);
@@ -58,11 +61,17 @@ class Judge {
         continue;
       }
       this.#look(event, batch);
-      if (rules.needsReferee(event.trigger, this.#facts))
-        return this.#finishWithReferee(batch, rules, index, kept, alerts);
-      this.#judge(event, audit, () => rules.decide(event.trigger, this.#facts), kept, alerts);
+      let decision: Decision | undefined;
+      try {
+        if (rules.needsReferee(event.trigger, this.#facts))
+          return this.#finishWithReferee(batch, rules, index, kept, alerts);
+        decision = rules.decide(event.trigger, this.#facts);
+      } catch (error) {
+        decision = this.#failed(error, event);
+      }
+      this.#judge(event, audit, decision, kept, alerts);
     }
-    return { ...batch, events: kept, alerts };
+    return this.#passOn(batch, kept, alerts);
   }
 
   /** From the first event that needs the referee on, a batch is judged in steps, in its order. */
@@ -73,9 +82,7 @@ class Judge {
     kept: FlowEvent[],
     alerts: FlowEvent[],
   ): Promise<DecidedBatch> {
-    const rest = batch.events.slice(start);
-    this.#options.ledger.deciding += rest.length;
-    for (const event of rest) {
+    for (const event of batch.events.slice(start)) {
       const audit = event.kind === EVENT_KIND.auth ? readAuthAudit(event.bytes) : undefined;
       if (audit?.isAnnotated) {
         this.#sort(annotatedAudit(event, audit), true, kept, alerts);
@@ -84,11 +91,21 @@ class Judge {
         const decision = await rules
           .decideAsync(event.trigger, this.#facts)
           .catch((error: unknown) => this.#failed(error, event));
-        this.#judge(event, audit, () => decision, kept, alerts);
+        this.#judge(event, audit, decision, kept, alerts);
       }
-      this.#options.ledger.deciding--;
     }
+    return this.#passOn(batch, kept, alerts);
+  }
+
+  #passOn(batch: FlowBatch, kept: FlowEvent[], alerts: FlowEvent[]): DecidedBatch {
+    this.#options.ledger.deciding -= kept.length;
     return { ...batch, events: kept, alerts };
+  }
+
+  #filtered(event: FlowEvent): void {
+    this.#options.ledger.deciding--;
+    this.#options.ledger.filtered++;
+    event.origin?.settle();
   }
 
   #look(event: FlowEvent, batch: FlowBatch): void {
@@ -96,27 +113,21 @@ class Judge {
     this.#encoded.reset(event.bytes);
   }
 
+  /** `decision` is undefined where there could be none. */
   #judge(
     event: FlowEvent,
     audit: AuthAudit | undefined,
-    decide: () => Decision | undefined,
+    decision: Decision | undefined,
     kept: FlowEvent[],
     alerts: FlowEvent[],
   ): void {
-    let decision: Decision | undefined;
-    try {
-      decision = decide();
-    } catch (error) {
-      decision = this.#failed(error, event);
-    }
     const isForwarded =
       decision === undefined ||
       decision.verdict === 'forward' ||
       audit !== undefined ||
       event.kind === EVENT_KIND.picket;
     if (!isForwarded && (decision === undefined || decision.alerts.length === 0)) {
-      this.#options.ledger.filtered++;
-      event.origin?.settle();
+      this.#filtered(event);
       return;
     }
     this.#sort(judged(event, decision, audit), isForwarded, kept, alerts);
@@ -128,12 +139,8 @@ class Judge {
       event.origin?.hold();
       alerts.push(event);
     }
-    if (isForwarded) {
-      kept.push(event);
-    } else {
-      this.#options.ledger.filtered++;
-      event.origin?.settle();
-    }
+    if (isForwarded) kept.push(event);
+    else this.#filtered(event);
   }
 
   #failed(error: unknown, event: FlowEvent): undefined {

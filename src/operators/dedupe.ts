@@ -45,7 +45,7 @@ export function dedupe(options: DedupeOptions): OperatorFunction<FlowBatch, Flow
   return (source) =>
     new Observable((subscriber) => {
       const facts = new EncodedFacts();
-      const opened: { readonly key: string; readonly window: Window }[] = [];
+      let opened: { readonly key: string; readonly window: Window }[] = [];
       let closed: Window[] = [];
       const windows = new LRUCache<string, Window>({
         max: maxKeys,
@@ -87,7 +87,12 @@ export function dedupe(options: DedupeOptions): OperatorFunction<FlowBatch, Flow
         if (event.kind === EVENT_KIND.auth || event.decision?.hasAlerts) return false;
         const template = templates.get(event.trigger);
         if (template === undefined) return false;
-        const key = template(facts.reset(event.bytes));
+        let key: string;
+        try {
+          key = template(facts.reset(event.bytes));
+        } catch {
+          return false; // damaged inside: its like is not looked for, and it goes on as it is
+        }
         const window = windows.get(key);
         const now = scheduler.now();
         if (window && window.closesAt > now) {
@@ -104,6 +109,9 @@ export function dedupe(options: DedupeOptions): OperatorFunction<FlowBatch, Flow
         };
         windows.set(key, opening);
         opened.push({ key, window: opening });
+        // Keys pushed out leave their entries behind, however many come in one window.
+        if (opened.length > 2 * maxKeys)
+          opened = opened.filter((one) => windows.peek(one.key) === one.window);
         timer ??= scheduler.schedule(closeExpired, windowMs);
         return false;
       };
@@ -157,7 +165,7 @@ function summaryOf(
   return { bytes: annotated, sequence, trigger, kind, action, ...(decision ? { decision } : {}) };
 }
 
-function emptyOf(batch: FlowBatch): FlowBatch {
-  const { endOfSource: _, ...rest } = batch;
-  return { ...rest, events: [], losses: [], malformed: 0 };
+/** What a summary needs of its batch, and nothing that would keep the batch's events alive. */
+function emptyOf({ bridgeInstance, host }: FlowBatch): FlowBatch {
+  return { events: [], losses: [], malformed: 0, bridgeInstance, ...(host ? { host } : {}) };
 }

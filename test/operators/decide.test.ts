@@ -1,4 +1,4 @@
-import { of, throwError } from 'rxjs';
+import { firstValueFrom, of, throwError } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { decodeEvent } from '../../src/events/decode-event.ts';
@@ -8,7 +8,7 @@ import { decide } from '../../src/operators/decide.ts';
 import type { DecidedBatch, FlowBatch, FlowEvent } from '../../src/operators/flow.ts';
 import { type CompiledRules, compileRules } from '../../src/rules/compile.ts';
 import { parseRules, requireRuleSet } from '../../src/rules/load.ts';
-import { flowBatch, flowEvent, sequencesOf } from './event-fixtures.ts';
+import { damagedEvent, flowBatch, flowEvent, sequencesOf } from './event-fixtures.ts';
 import { marbles } from './marbles.ts';
 
 const RULES = `
@@ -157,6 +157,27 @@ describe('decide', () => {
     expect(errors).toHaveLength(1);
   });
 
+  test('an event that is damaged inside goes on unjudged, whoever would have to judge it', async () => {
+    const text = `
+- name: refereed
+  on: [notify.open]
+  conditions: { all: [{ fact: process, path: '$.args[?(@ == "x")]', operator: contains, value: x }, { fact: file, path: $.path, operator: startsWith, value: /tmp }] }
+  event: { type: forward }
+`;
+    const loaded = parseRules([{ file: 'test.yaml', text }], { platform: 'linux' });
+    const refereed = compileRules(requireRuleSet(loaded), { platform: 'linux' });
+    for (const compiled of [rules, refereed]) {
+      const batch = await firstValueFrom(
+        of(flowBatch([damagedEvent(1)])).pipe(
+          decide({ rules: () => compiled, ledger, onError: (error) => errors.push(error) }),
+        ),
+      );
+      expect(sequencesOf(batch)).toEqual([1]);
+    }
+    expect(errors).toHaveLength(2);
+    expect(ledger.deciding).toBe(0);
+  });
+
   test('a batch with an event for the referee waits, and the batches behind it do, too', async () => {
     const referee = Promise.withResolvers<ReturnType<CompiledRules['decide']>>();
     const slow: CompiledRules = {
@@ -175,7 +196,8 @@ describe('decide', () => {
         .subscribe({ next: (batch) => batches.push(sequencesOf(batch)), complete: resolve });
     });
     expect(batches).toEqual([]);
-    expect(ledger.deciding).toBe(1);
+    // All of them: those decided in a batch that waits, and those in batches behind it, have not gone on.
+    expect(ledger.deciding).toBe(3);
     referee.reject(new Error('the referee failed'));
     await done;
     expect(batches).toEqual([[1, 2], [3]]);

@@ -1,3 +1,4 @@
+import { of } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { picket } from '../../src/events/proto/picket.js';
@@ -5,7 +6,7 @@ import { Ledger } from '../../src/observe/ledger.ts';
 import { type DedupeOptions, dedupe } from '../../src/operators/dedupe.ts';
 import type { FlowBatch, FlowEvent } from '../../src/operators/flow.ts';
 import { KeyTemplateError } from '../../src/operators/key-template.ts';
-import { flowBatch, flowEvent } from './event-fixtures.ts';
+import { damagedEvent, flowBatch, flowEvent, sequencesOf } from './event-fixtures.ts';
 import { marbles } from './marbles.ts';
 
 let ledger: Ledger;
@@ -107,6 +108,14 @@ describe('dedupe', () => {
       });
     });
     expect(repeat.origin.open).toBe(0);
+  });
+
+  test("an event that is damaged inside is nobody's repeat", () => {
+    const seen: FlowBatch[] = [];
+    of(flowBatch([damagedEvent(1), damagedEvent(2)]))
+      .pipe(operator())
+      .subscribe((batch) => seen.push(batch));
+    expect(seen.flatMap(sequencesOf)).toEqual([1, 2]);
   });
 
   test('a key with an unknown fact is an error before anything runs', () => {

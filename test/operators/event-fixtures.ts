@@ -50,6 +50,13 @@ export function flowEvent(
   return { bytes, sequence, trigger, kind, action, origin: new CountingOrigin() };
 }
 
+/** The header is readable; the file is cut inside its path. */
+export function damagedEvent(sequence: number, fields: EventFields = {}): FlowEvent {
+  const event = flowEvent(sequence, fields);
+  const cutFile = Uint8Array.of((9 << 3) | 2, 2, (1 << 3) | 2, 100);
+  return { ...event, bytes: Buffer.concat([event.bytes, cutFile]) };
+}
+
 export function flowBatch(events: readonly FlowEvent[], more: Partial<FlowBatch> = {}): FlowBatch {
   return { events, losses: [], malformed: 0, bridgeInstance: 'b1', ...more };
 }
