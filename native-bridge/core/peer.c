@@ -1,6 +1,8 @@
 #include "core/peer.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +11,10 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77     // Linux 6.5
+#endif
+
 static int credentials(int fd, struct peer *peer) {
     struct ucred credential;
     socklen_t size = sizeof credential;
@@ -47,6 +53,21 @@ static int check_namespaces(const struct peer *peer, char *reason, size_t reason
     }
     return 0;
 }
+
+// What was read of /proc was the peer's only if its process was there all the time: one that leaves its connection to a
+// child and ends gives its pid away. A kernel that can't tell (before 6.5) leaves that to the folder of the socket.
+static int check_alive(int fd, const struct peer *peer, char *reason, size_t reason_size) {
+    int pidfd = -1;
+    socklen_t size = sizeof pidfd;
+    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0;
+    if (!known && errno != ESRCH && errno != EINVAL) return 0;
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    bool alive = known && poll(&ended, 1, 0) == 0;
+    if (pidfd >= 0) (void)close(pidfd);
+    if (alive) return 0;
+    (void)snprintf(reason, reason_size, "process %u has ended", (unsigned)peer->pid);
+    return -1;
+}
 #else
 static int credentials(int fd, struct peer *peer) {
     uid_t uid;
@@ -66,6 +87,11 @@ static int check_namespaces(const struct peer *peer, char *reason, size_t reason
     (void)peer, (void)reason, (void)reason_size;
     return 0;
 }
+
+static int check_alive(int fd, const struct peer *peer, char *reason, size_t reason_size) {
+    (void)fd, (void)peer, (void)reason, (void)reason_size;
+    return 0;
+}
 #endif
 
 int peer_check(int fd, uid_t agent_uid, struct peer *peer, char *reason, size_t reason_size) {
@@ -78,5 +104,6 @@ int peer_check(int fd, uid_t agent_uid, struct peer *peer, char *reason, size_t 
                        (unsigned)agent_uid);
         return -1;
     }
-    return check_namespaces(peer, reason, reason_size);
+    if (check_namespaces(peer, reason, reason_size) != 0) return -1;
+    return check_alive(fd, peer, reason, reason_size);
 }

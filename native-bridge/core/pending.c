@@ -13,7 +13,7 @@ enum {
     USER_MINIMUM = 64,
     PER_CORE = 4,
     USERS = 4,
-    SLOT_BYTES = 32 * 1024,         // five paths of PATH_MAX and then some
+    SLOT_BYTES = 64 * 1024,         // five paths of PATH_MAX, what Linux keeps of a process's and its parent's arguments
     LARGE_COUNT = 8,
     LARGE_BYTES = 1024 * 1024,      // what fits a frame
 };
@@ -90,7 +90,12 @@ static bool user_has_room(const struct pending *pending, uint32_t uid) {
     return count < pending->per_user;
 }
 
-static int take_large(struct pending *pending) {
+// A user has half of them: long arguments of one must not turn others' questions into overload.
+static int take_large(struct pending *pending, uint32_t uid) {
+    size_t users = 0;
+    for (size_t i = 0; i < pending->slots_count; i++)
+        if (pending->slots[i].references > 0 && pending->slots[i].large >= 0 && pending->slots[i].uid == uid) users++;
+    if (users >= (pending->large_count + 1) / 2) return -1;
     for (size_t i = 0; i < pending->large_count; i++) {
         if (pending->large_used[i]) continue;
         pending->large_used[i] = true;
@@ -115,7 +120,7 @@ struct request *pending_admit(struct pending *pending, uint32_t uid, struct byte
     int large = -1;
     if (event.length > pending->slot_bytes) {
         if (event.length > pending->large_bytes) goto out;
-        large = take_large(pending);
+        large = take_large(pending, uid);
         if (large < 0) goto out;
     }
     uint64_t id = next_id(pending);

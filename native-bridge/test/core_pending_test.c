@@ -4,7 +4,7 @@
 #include "core/pending.h"
 #include "test/core_check.h"
 
-static const struct pending_limits limits = {.slots = 32, .per_user = 8, .slot_bytes = 256, .large_count = 2, .large_bytes = 4096};
+static const struct pending_limits limits = {.slots = 32, .per_user = 8, .slot_bytes = 256, .large_count = 4, .large_bytes = 4096};
 static const uint8_t text[8192] = {1, 2, 3};
 
 static void give_up(struct pending *pending, struct request *request) {
@@ -31,7 +31,11 @@ static void bounds(void) {
     struct request *large[2];
     for (int i = 0; i < 2; i++) CHECK((large[i] = pending_admit(&pending, 1, (struct bytes){text, 4096})) != NULL);
     CHECK(memcmp(large[0]->event, text, 4096) == 0 && large[0]->event != large[1]->event);
-    CHECK(pending_admit(&pending, 1, (struct bytes){text, 257}) == NULL);
+    CHECK(pending_admit(&pending, 1, (struct bytes){text, 257}) == NULL);     // the other half is for other users
+    struct request *others[2];
+    for (int i = 0; i < 2; i++) CHECK((others[i] = pending_admit(&pending, 2, (struct bytes){text, 257})) != NULL);
+    CHECK(pending_admit(&pending, 3, (struct bytes){text, 257}) == NULL);
+    for (int i = 0; i < 2; i++) give_up(&pending, others[i]);
     CHECK(pending_admit(&pending, 1, (struct bytes){text, 4097}) == NULL);
     for (int i = 0; i < 2; i++) give_up(&pending, large[i]);
     CHECK((large[0] = pending_admit(&pending, 1, (struct bytes){text, 4096})) != NULL);
@@ -40,7 +44,7 @@ static void bounds(void) {
     CHECK_EQUAL(pending_limits_for(2).per_user, 64);
     CHECK_EQUAL(pending_limits_for(2).slots, 256);
     CHECK_EQUAL(pending_limits_for(64).per_user, 256);
-    holds("requests are bounded for a user and in all, long events too, and every slot comes back");
+    holds("requests are bounded for a user and in all, long events too, a user to half of those, and every slot comes back");
 }
 
 static void found_until_claimed(void) {
