@@ -1,9 +1,9 @@
 // The pipeline's bounded queue. While the sink takes batches, events pass at once; while it does not, they wait here in
 // order, and beyond the bound the lowest class gives way first, its oldest first: counted, and told as losses.
 import { Observable, type OperatorFunction } from 'rxjs';
-import type { Loss } from '../events/event-batch.ts';
 import type { Ledger } from '../observe/ledger.ts';
 import type { FlowBatch, FlowEvent } from './flow.ts';
+import { LossRecords } from './loss-records.ts';
 import { CLASS_COUNT, priorityClassOf } from './priority-class.ts';
 
 /** `block`: the source is given no credit for more than fits; `shed`: what does not fit gives way here. */
@@ -30,13 +30,13 @@ interface Entry {
   readonly arrival: number;
 }
 
-/** Completion and errors pass when the queue is empty; unsubscription lets the queue go. */
+/** Completion and errors pass when the queue is empty and every loss is told; unsubscription lets the queue go. */
 export function prioritise(options: PrioritiseOptions): OperatorFunction<FlowBatch, FlowBatch> {
   return (source) =>
     new Observable((subscriber) => {
-      const { ledger, ready, now = nowNs } = options;
+      const { ledger, ready, now } = options;
       const queue = new ClassQueue(options);
-      const losses = new LossRecords(now);
+      const losses = new LossRecords('agent_queue_full', now);
       let template: FlowBatch | undefined;
       let isReady = false;
       let isEmitting = false;
@@ -53,7 +53,7 @@ export function prioritise(options: PrioritiseOptions): OperatorFunction<FlowBat
           subscriber.next({ ...template, events, losses: losses.take(), malformed: 0 });
         }
         isEmitting = false;
-        if (finish && queue.length === 0) finish();
+        if (finish && queue.length === 0 && losses.length === 0) finish();
       };
 
       const take = (batch: FlowBatch): void => {
@@ -178,50 +178,4 @@ class Deque {
     }
     return entry;
   }
-}
-
-/** Losses to pass on, and those made here: one record for each kind and action until the next batch goes out. */
-class LossRecords {
-  readonly #now: () => bigint;
-  #passed: Loss[] = [];
-  readonly #made = new Map<string, Loss>();
-
-  constructor(now: () => bigint) {
-    this.#now = now;
-  }
-
-  get length(): number {
-    return this.#passed.length + this.#made.size;
-  }
-
-  add(loss: Loss): void {
-    this.#passed.push(loss);
-  }
-
-  shed({ kind, action, sequence, trigger }: FlowEvent): void {
-    const before = this.#made.get(trigger);
-    const toNs = this.#now();
-    this.#made.set(trigger, {
-      cause: 'agent_queue_full',
-      kind,
-      action,
-      count: (before?.count ?? 0) + 1,
-      firstSequence: Math.min(before?.firstSequence ?? sequence, sequence),
-      lastSequence: Math.max(before?.lastSequence ?? sequence, sequence),
-      fromNs: before?.fromNs ?? toNs,
-      toNs,
-    });
-  }
-
-  take(): readonly Loss[] {
-    if (this.length === 0) return [];
-    const losses = [...this.#passed, ...this.#made.values()];
-    this.#passed = [];
-    this.#made.clear();
-    return losses;
-  }
-}
-
-function nowNs(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
 }

@@ -1,7 +1,8 @@
-// A spool in memory: bounded in bytes and events, the oldest batch gives way and is counted. A batch is numbered and
+// A spool in memory: bounded in bytes and events, the oldest batch gives way, counted and told as a loss. A batch is numbered and
 // encoded when it is given out, so a smaller limit of the server, known only once connected, costs no gap.
 import { randomBytes } from 'node:crypto';
 import type { FlowEvent, OutgoingBatch } from '../operators/flow.ts';
+import { LossRecords } from '../operators/loss-records.ts';
 import { type CompressionName, encodeBatch, type MessageIdentity } from './encode-batch.ts';
 import type { LastStored, Spool, SpoolNext, SpoolRecord } from './spool.ts';
 
@@ -16,6 +17,7 @@ export class MemorySpool implements Spool {
   readonly spoolId = randomBytes(16).toString('hex');
   readonly #options: MemorySpoolOptions;
   readonly #identity: MessageIdentity;
+  readonly #losses = new LossRecords('agent_spool_full');
   #batches: OutgoingBatch[] = [];
   #before: LastStored | undefined;
   #sequence = 0;
@@ -49,14 +51,18 @@ export class MemorySpool implements Spool {
       const oldest = this.#batches.shift();
       if (oldest === undefined) break;
       this.#add(oldest, -1);
-      for (const event of oldest.events) shed.push(event);
-      this.#passOnLosses(oldest);
+      for (const event of oldest.events) {
+        shed.push(event);
+        this.#losses.shed(event);
+      }
+      // Losses on record are not lost with the batch that carried them.
+      for (const loss of oldest.losses) this.#losses.add(loss);
     }
     return shed;
   }
 
   next(maxMessageBytes: number): SpoolNext | undefined {
-    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
+    for (let batch = this.#takeOldest(); batch !== undefined; batch = this.#takeOldest()) {
       const [stored, fresh] = this.#partStored(batch);
       if (stored.length > 0) {
         this.#add(batch, -1);
@@ -90,6 +96,13 @@ export class MemorySpool implements Spool {
   /** Nothing to free: what is given out belongs to the publisher. */
   acknowledge(_record: SpoolRecord): void {}
 
+  /** With the losses of those that gave way before it. */
+  #takeOldest(): OutgoingBatch | undefined {
+    const batch = this.#batches.shift();
+    if (batch === undefined || this.#losses.length === 0) return batch;
+    return { ...batch, losses: [...this.#losses.take(), ...batch.losses] };
+  }
+
   #partStored(batch: OutgoingBatch): [stored: readonly FlowEvent[], fresh: OutgoingBatch] {
     const before = this.#before;
     const [first] = batch.events;
@@ -103,14 +116,6 @@ export class MemorySpool implements Spool {
 
   get #isOverfull(): boolean {
     return this.#waitingBytes > this.#options.maxBytes || this.#waitingEvents > this.#options.maxEvents;
-  }
-
-  /** Losses on record are not lost with the batch that carried them. */
-  #passOnLosses(from: OutgoingBatch): void {
-    if (from.losses.length === 0) return;
-    const [next] = this.#batches;
-    if (next !== undefined) this.#batches[0] = { ...next, losses: [...from.losses, ...next.losses] };
-    else this.#batches.push({ ...from, events: [], bytes: 0 });
   }
 
   #add(batch: OutgoingBatch, sign: 1 | -1): void {

@@ -1,4 +1,4 @@
-import { BehaviorSubject, of } from 'rxjs';
+import { BehaviorSubject, from, of } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Ledger } from '../../src/observe/ledger.ts';
@@ -89,6 +89,26 @@ describe('prioritise', () => {
         x: seen([1]),
       });
     });
+  });
+
+  test('completes when its losses are told, not before', () => {
+    run(({ cold, expectObservable }) => {
+      const source = cold('a|', { a: flowBatch([], { losses: [loss(9)] }) });
+      expectObservable(source.pipe(operator({ ready: cold('f---t', READY) }))).toBe('----(x|)', {
+        x: seen([], 9),
+      });
+    });
+  });
+
+  test('losses that nobody takes for long become few, and their sum stays', () => {
+    const ready = new BehaviorSubject(false);
+    const told: number[] = [];
+    from(Array.from({ length: 5000 }, () => flowBatch([], { losses: [loss(2)] })))
+      .pipe(operator({ ready }))
+      .subscribe(({ losses }) => told.push(...losses.map(({ count }) => count)));
+    ready.next(true);
+    expect(told.length).toBeLessThan(1100);
+    expect(told.reduce((a, b) => a + b)).toBe(10_000);
   });
 
   test('an error passes behind what is queued', () => {

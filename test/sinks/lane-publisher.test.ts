@@ -198,7 +198,7 @@ describe('a lane', () => {
     expect(receipts.find(({ outcome }) => outcome === 'dead_lettered')?.events).toEqual([large]);
   });
 
-  test('a full spool gives up its oldest batch, counted, and keeps the losses on record', async () => {
+  test('a full spool gives up its oldest batch, counted and told as a loss, and keeps the losses on record', async () => {
     const link = new FakeStream();
     link.isConnected = false;
     const rooms: boolean[] = [];
@@ -212,8 +212,10 @@ describe('a lane', () => {
     link.setConnected(true);
     await publisher.idle();
     expect(storedSequences(link)).toEqual([3, 4, 5, 6]);
-    expect(link.bodies.flatMap((body) => openBatch(body).losses.map((one) => Number(one.count)))).toEqual([
-      9,
+    const losses = link.bodies.flatMap((body) => openBatch(body).losses);
+    expect(losses.map(({ cause, count }) => [cause, Number(count)])).toEqual([
+      ['queue_full', 9],
+      ['agent_spool_full', 2],
     ]);
     expect(rooms).toEqual([false, true]);
   });
