@@ -54,8 +54,9 @@ async function setup(options: SetupOptions): Promise<void> {
 }
 
 async function connectOrExplain(config: Config) {
+  const options = await natsConnectionOptions(config);
   try {
-    return await connect({ ...(await natsConnectionOptions(config)), reconnect: false, timeout: 5_000 });
+    return await connect({ ...options, reconnect: false, timeout: 5_000 });
   } catch (cause) {
     const servers = config.nats.servers.join(', ');
     throw new CommandError(`cannot reach NATS at ${servers}: is it running, is the address right?`, 1, {

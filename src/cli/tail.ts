@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { refuseCredentials } from '../config/nats-options.ts';
 import { decodeEvent } from '../events/decode-event.ts';
 import type { EcsEvent } from '../events/ecs-event.ts';
 import { headerOf } from '../events/encoded-event.ts';
@@ -51,6 +52,7 @@ function parseCount(text: string): number {
 }
 
 async function tail(options: TailOptions): Promise<void> {
+  refuseCredentials([options.nats]);
   const reader = await openStreamReader({
     connection: { servers: options.nats },
     subject: options.subject,

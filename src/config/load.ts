@@ -2,7 +2,7 @@
 // is unknown, which one may have been meant.
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { nearestName } from '../rules/nearest.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -57,12 +57,33 @@ export function parseConfig(text: string, file: string): Config {
     throw new ConfigError(
       document.errors.map(({ pos, message }) => placed(pos[0], `not valid YAML: ${message}`)),
     );
+  const unresolved = unresolvedAliases(document);
+  if (unresolved.length > 0)
+    throw new ConfigError(
+      unresolved.map((offset) =>
+        placed(
+          offset,
+          'a text that begins with * is an alias in YAML, and it has no anchor; put it in quotes',
+        ),
+      ),
+    );
   const parsed = configSchema.safeParse(document.toJS() ?? {});
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.flatMap((issue) =>
     describe(issue, document.contents).map(({ offset, message }) => placed(offset, message)),
   );
   throw new ConfigError(problems);
+}
+
+/** Where they stand; toJS() throws for them, with their text, which may be a password. */
+function unresolvedAliases(document: Document): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) === undefined) offsets.push(alias.range?.[0] ?? 0);
+    },
+  });
+  return offsets;
 }
 
 function describe(

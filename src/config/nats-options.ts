@@ -9,8 +9,14 @@ import {
 import { ConfigError } from './load.ts';
 import type { Config } from './schema.ts';
 
-/** Throws ConfigError when a file that it names cannot be read. */
+/** Throws ConfigError when a file that it names cannot be read, or an address holds what is not to be shown. */
 export async function natsConnectionOptions({ agent, nats }: Config): Promise<ConnectionOptions> {
+  refuseCredentials(nats.servers);
+  for (const key of ['tls_ca_file', 'tls_cert_file', 'tls_key_file'] as const) {
+    const file = nats[key];
+    // The client reads them anew for each connection; what is wrong now would be retried for ever.
+    if (file !== undefined) await readNamed(key, file);
+  }
   const authenticator = await authenticatorOf(nats);
   const hasTls = nats.tls_ca_file !== undefined || nats.tls_cert_file !== undefined;
   const tls = hasTls
@@ -32,20 +38,27 @@ export async function natsConnectionOptions({ agent, nats }: Config): Promise<Co
 
 async function authenticatorOf(nats: Config['nats']) {
   if (nats.credentials_file !== undefined)
-    return credsAuthenticator(await readCredentials(nats.credentials_file));
+    return credsAuthenticator(await readNamed('credentials_file', nats.credentials_file));
   if (nats.token !== undefined) return tokenAuthenticator(nats.token);
   if (nats.user !== undefined) return usernamePasswordAuthenticator(nats.user, nats.password);
   return undefined;
 }
 
-async function readCredentials(file: string): Promise<Uint8Array> {
+async function readNamed(key: string, file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(
-      [{ file, line: 0, column: 0, message: `cannot read nats.credentials_file: ${why}` }],
-      { cause },
-    );
+    throw new ConfigError([{ file, line: 0, column: 0, message: `cannot read nats.${key}: ${why}` }], {
+      cause,
+    });
   }
+}
+
+/** The client knows no user in an address (it takes a password's digits for the port), and addresses are logged. */
+export function refuseCredentials(servers: readonly string[]): void {
+  if (!servers.some((server) => server.includes('@'))) return;
+  const message =
+    'an address holds a user or a token; write them as nats.user and nats.password, or nats.token, in the configuration';
+  throw new ConfigError([{ file: 'nats.servers', line: 0, column: 0, message }]);
 }

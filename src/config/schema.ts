@@ -2,6 +2,9 @@
 // keys with the same words; a test holds the two together.
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { ES_EVENT_TYPES } from '../events/es-event-types.ts';
+import { allTriggers, isKnownTrigger } from '../rules/known-triggers.ts';
+import { nearestName } from '../rules/nearest.ts';
 
 const MiB = 1024 * 1024;
 
@@ -10,6 +13,24 @@ const name = z.string().min(1).max(128);
 const milliseconds = z.int().min(1).max(3_600_000);
 const path = z.string().min(1);
 const verdict = z.enum(['allow', 'deny']);
+
+const authActions = new Set(ES_EVENT_TYPES.filter(({ kind }) => kind === 'auth').map(({ name }) => name));
+
+/** By action: a mistyped one would be a setting that nobody follows. */
+function byAction<T extends z.ZodType>(value: T) {
+  return z.record(z.string(), value).superRefine((settings, context) => {
+    for (const action of Object.keys(settings)) {
+      if (authActions.has(action)) continue;
+      const message = `there is no auth event of this action${hint(action, authActions)}`;
+      context.addIssue({ code: 'custom', path: [action], message });
+    }
+  });
+}
+
+function hint(typed: string, known: Iterable<string>): string {
+  const meant = nearestName(typed, known);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+}
 
 const agent = z.strictObject({
   name: name
@@ -68,14 +89,12 @@ const guard = z.strictObject({
     .describe(
       'Mount points of the filesystems that may be guarded. Default none: every open on a guarded filesystem waits for an answer, so it is your choice.',
     ),
-  max_wait_ms: z
-    .record(z.string(), milliseconds)
+  max_wait_ms: byAction(milliseconds)
     .default({ exec: 500, open: 100 })
     .describe(
       'Milliseconds by action that a system call may wait for a verdict. Default exec 500, open 100: people notice more.',
     ),
-  defaults: z
-    .record(z.string(), verdict)
+  defaults: byAction(verdict)
     .default({ exec: 'allow', open: 'allow' })
     .describe(
       'Answer by action when no verdict comes in time: allow or deny. Default allow: a deny at a deadline is an outage.',
@@ -88,13 +107,14 @@ const guard = z.strictObject({
     ),
 });
 
-const nats = z.strictObject({
+const natsKeys = z.strictObject({
   servers: z
     .array(z.string().min(1))
     .min(1)
     .default(['nats://127.0.0.1:4222'])
     .describe('Addresses of NATS servers; one is chosen, the others stand in for it.'),
   stream: name
+    .regex(/^[^\s.*>/\\]+$/, 'no spaces, dots, slashes, * or > in the name of a stream')
     .default('PICKET')
     .describe('The JetStream stream to publish to; picket stream setup creates it.'),
   user: z.string().optional().describe('User name, if the server wants one. No default.'),
@@ -141,6 +161,22 @@ const nats = z.strictObject({
   retry_max_ms: milliseconds
     .default(5_000)
     .describe('Milliseconds between repeats at most; they double up to here, with jitter. Default 5000.'),
+});
+
+const CREDENTIALS = ['credentials_file', 'token', 'user'] as const;
+
+/** Keys of which one would silently win, or which do nothing alone. */
+const nats = natsKeys.superRefine((keys, context) => {
+  const tell = (path: keyof typeof keys, message: string): void =>
+    context.addIssue({ code: 'custom', path: [path], message });
+  const [first, ...others] = CREDENTIALS.filter((key) => keys[key] !== undefined);
+  for (const other of others) tell(other, `there is ${first} already; the server wants one of them`);
+  if (keys.user === undefined && keys.password !== undefined) tell('password', 'is without a user');
+  const { tls_cert_file, tls_key_file } = keys;
+  if (tls_cert_file !== undefined && tls_key_file === undefined)
+    tell('tls_cert_file', 'is without its tls_key_file');
+  if (tls_key_file !== undefined && tls_cert_file === undefined)
+    tell('tls_key_file', 'is without its tls_cert_file');
 });
 
 const queue = z.strictObject({
@@ -215,7 +251,11 @@ const dedupe = z.strictObject({
     .array(
       z.strictObject({
         on: z
-          .array(z.string().min(1))
+          .array(
+            z.string().refine(isKnownTrigger, {
+              error: ({ input }) => `there is no such trigger${hint(String(input), allTriggers())}`,
+            }),
+          )
           .min(1)
           .describe(
             'Triggers of the events, such as notify.open. Auth events and alerts are never held back.',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigError, defaultConfig, loadConfig, parseConfig } from '../../src/config/load.ts';
+import { natsConnectionOptions } from '../../src/config/nats-options.ts';
 import { everyKey, renderExample } from './render-example.ts';
 
 const EXAMPLE = new URL('../../picket.example.yaml', import.meta.url).pathname;
@@ -56,6 +57,32 @@ describe('a wrong configuration', () => {
     expect(problemOf('log:\n  level: loud\nagent:\n  nmae: x\n').split('\n')).toHaveLength(2);
   });
 
+  test('names the key that another one rules out, or that is nothing alone', () => {
+    expect(problemOf('nats:\n  user: a\n  token: b\n')).toBe(
+      'picket.yaml:2:9: nats.user: there is token already; the server wants one of them',
+    );
+    expect(problemOf('nats:\n  password: b\n')).toBe('picket.yaml:2:13: nats.password: is without a user');
+    expect(problemOf('nats:\n  tls_cert_file: b\n')).toContain('without its tls_key_file');
+  });
+
+  test('names an action or trigger that does not exist, which would be a setting that nobody follows', () => {
+    expect(problemOf('guard:\n  defaults: { exce: deny }\n')).toBe(
+      'picket.yaml:2:21: guard.defaults.exce: there is no auth event of this action; did you mean exec?',
+    );
+    expect(problemOf('guard:\n  max_wait_ms: { opne: 5 }\n')).toContain('did you mean open?');
+    expect(problemOf('dedupe:\n  rules:\n    - { on: [notify.opne], key: "{file.path}" }\n')).toContain(
+      'did you mean notify.open?',
+    );
+    expect(problemOf('nats: { stream: a.b }\n')).toContain('nats.stream: no spaces, dots');
+  });
+
+  test('shows no text of a password that YAML takes for something else', () => {
+    const problem = problemOf('nats:\n  user: a\n  password: *s3cret\n');
+    expect(problem).toMatch(/^picket\.yaml:3:13: .*put it in quotes/);
+    expect(problem).not.toContain('s3cret');
+    expect(problemOf('nats:\n  user: a\n  password: 8125\n')).not.toContain('8125');
+  });
+
   test('says where YAML breaks', () => {
     expect(problemOf('agent:\n  name: [a\n')).toMatch(/^picket\.yaml:\d+:\d+: not valid YAML/);
   });
@@ -86,5 +113,22 @@ describe('a configuration file', () => {
     const file = join(folder, 'picket.yaml');
     writeFileSync(file, '');
     expect((await loadConfig(file)).batch).toEqual(defaultConfig().batch);
+  });
+});
+
+describe('what the NATS client is given', () => {
+  const optionsOf = (text: string) => natsConnectionOptions(parseConfig(text, 'picket.yaml'));
+
+  test('are files that can be read', async () => {
+    await expect(optionsOf('nats: { tls_ca_file: /no/ca.pem }')).rejects.toThrow(
+      '/no/ca.pem: cannot read nats.tls_ca_file: ENOENT',
+    );
+    await expect(optionsOf('nats: { credentials_file: /no/x.creds }')).rejects.toThrow(ConfigError);
+  });
+
+  test('are addresses without a password, which the message does not show either', async () => {
+    const refusal = await optionsOf('nats: { servers: ["nats://a:s3cret@host:4222"] }').catch(String);
+    expect(refusal).toContain('nats.servers: an address holds a user');
+    expect(refusal).not.toContain('s3cret');
   });
 });
