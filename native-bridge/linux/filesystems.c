@@ -124,6 +124,21 @@ static bool describe(struct filesystem *filesystem, int fd)
     return true;
 }
 
+// The kernel opens a file again for whoever watches it. Where a process or another machine answers that, one that does
+// not would hold up the thread that reads the questions of all filesystems.
+static bool is_served_by_others(const struct statfs *fs)
+{
+    static const uint32_t magics[] = {
+        0x65735546 /* FUSE, virtiofs */, 0x6969 /* NFS */,     0x517b /* SMB */,        0xff534d42 /* CIFS */,
+        0xfe534d42 /* SMB2 */,           0x01021997 /* 9p */,  0x00c36400 /* Ceph */,   0x5346414f /* AFS */,
+        0x6b414653 /* kAFS */,           0x73757245 /* Coda */,
+    };
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+        if ((uint32_t)fs->f_type == magics[i])
+            return true;
+    return false;
+}
+
 static bool refuse(char *error, size_t error_size, const char *path, const char *why)
 {
     snprintf(error, error_size, "%s is not guarded: %s", path, why);
@@ -152,6 +167,9 @@ bool filesystem_set_add(struct filesystem_set *set, struct bytes path, char *err
     // The bridge itself reads these to learn who asks: it would wait for its own answer.
     if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)
         return refuse(error, error_size, name, "it lies on a filesystem of the kernel's own (proc or sysfs)");
+    if (is_served_by_others(&fs))
+        return refuse(error, error_size, name, "its files are opened by another process or machine (FUSE, NFS, …), "
+                      "which could hold up every question by not answering");
     if (filesystem_set_find(set, makedev(stat.stx_dev_major, stat.stx_dev_minor)))
         return true;
     if (set->count == FILESYSTEMS_MAX)
