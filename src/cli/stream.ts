@@ -1,6 +1,6 @@
 // `picket stream setup`: creates the JetStream stream of a fleet, or brings it up to date.
 import { connect } from '@nats-io/transport-node';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { defaultConfig, loadConfig } from '../config/load.ts';
 import { natsConnectionOptions } from '../config/nats-options.ts';
 import type { Config } from '../config/schema.ts';
@@ -23,15 +23,15 @@ export function streamCommand(): Command {
   stream
     .command('setup')
     .description(
-      "Create the stream, or bring it up to date; needs an administrator's rights. Run it again as often as you like.",
+      "Create the stream, or bring it up to date; needs an administrator's rights. Run it again as often as you like: limits that are not named stay as they are.",
     )
     .option('-c, --config <file>', 'configuration, for the servers and the name of the stream')
     .option('--nats <url...>', 'NATS servers (nats.servers)')
     .option('--stream <name>', 'name of the stream (nats.stream)')
-    .option('--max-bytes <bytes>', 'oldest messages go beyond this size; -1: no limit', wholeNumber)
-    .option('--max-age <hours>', 'messages older than this go; 0: no limit', wholeNumber)
-    .option('--replicas <count>', 'copies in a cluster', wholeNumber)
-    .option('--storage <kind>', 'file or memory')
+    .option('--max-bytes <bytes>', 'oldest messages go beyond this size; -1: no limit', wholeNumber(-1))
+    .option('--max-age <hours>', 'messages older than this go; 0: no limit', wholeNumber(0))
+    .option('--replicas <count>', 'copies in a cluster', wholeNumber(1))
+    .addOption(new Option('--storage <kind>', 'where messages are kept').choices(['file', 'memory']))
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  picket stream setup --nats nats://127.0.0.1:4222 --max-age 168')
     .action(setup);
@@ -79,8 +79,11 @@ function describe(name: string, { action, changes }: Awaited<ReturnType<typeof s
   return action === 'created' ? `stream ${name} created` : `stream ${name} is as it should be`;
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value)) throw new InvalidArgumentError('a whole number is expected');
-  return value;
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isInteger(value) || value < least)
+      throw new InvalidArgumentError(`a whole number from ${least} is expected`);
+    return value;
+  };
 }

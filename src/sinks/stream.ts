@@ -8,6 +8,14 @@ const STREAM_SUBJECTS = ['picket.events.>', 'picket.alerts.>'] as const;
 const DEFAULT_STREAM = 'PICKET';
 const DUPLICATE_WINDOW_MS = 120_000;
 
+const NEEDED: Partial<StreamConfig> = {
+  description: 'Events and alerts of Picket agents',
+  subjects: [...STREAM_SUBJECTS],
+  duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+  // Agents read back the last message of their own subject, and need a permission for that subject only.
+  allow_direct: true,
+};
+
 export interface StreamSettings {
   readonly name: string;
   /** -1: no limit but the server's. */
@@ -42,20 +50,23 @@ class StreamSetupError extends Error {
   }
 }
 
-/** Idempotent. What the stream has beyond these settings is left as it is. Needs an administrator's rights. */
+/**
+ * Idempotent. A stream that exists gets what agents need and the limits given; its other limits, those of an earlier
+ * set-up among them, are left as they are. Needs an administrator's rights.
+ */
 export async function setupStream(
   connection: NatsConnection,
   settings: Partial<StreamSettings> = {},
 ): Promise<StreamSetup> {
   const all = { ...DEFAULT_STREAM_SETTINGS, ...settings };
-  const wanted = streamConfig(all);
   try {
     const manager = await jetstreamManager(connection, { checkAPI: false });
     const existing = await streamOrUndefined(manager, all.name);
     if (existing === undefined) {
-      await manager.streams.add({ ...wanted, name: all.name });
+      await manager.streams.add({ ...NEEDED, ...limitsOf(all), name: all.name });
       return { action: 'created', changes: [] };
     }
+    const wanted = { ...NEEDED, ...limitsOf(settings) };
     const changes = differences(existing, wanted);
     if (changes.length === 0) return { action: 'unchanged', changes };
     await manager.streams.update(all.name, { ...existing, ...wanted });
@@ -65,17 +76,13 @@ export async function setupStream(
   }
 }
 
-function streamConfig({ maxBytes, maxAgeMs, replicas, storage }: StreamSettings): Partial<StreamConfig> {
+function limitsOf(settings: Partial<StreamSettings>): Partial<StreamConfig> {
+  const { maxBytes, maxAgeMs, replicas, storage } = settings;
   return {
-    description: 'Events and alerts of Picket agents',
-    subjects: [...STREAM_SUBJECTS],
-    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-    // Agents read back the last message of their own subject, and need a permission for that subject only.
-    allow_direct: true,
-    max_bytes: maxBytes,
-    max_age: nanos(maxAgeMs),
-    num_replicas: replicas,
-    storage: storage === 'file' ? StorageType.File : StorageType.Memory,
+    ...(maxBytes === undefined ? {} : { max_bytes: maxBytes }),
+    ...(maxAgeMs === undefined ? {} : { max_age: nanos(maxAgeMs) }),
+    ...(replicas === undefined ? {} : { num_replicas: replicas }),
+    ...(storage === undefined ? {} : { storage: storage === 'file' ? StorageType.File : StorageType.Memory }),
   };
 }
 

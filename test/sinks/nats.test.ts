@@ -84,7 +84,9 @@ describe('picket stream setup', () => {
       duplicate_window: 120_000_000_000,
       allow_direct: true,
       max_msgs_per_subject: 5,
+      max_age: 3_600_000_000_000,
     });
+    expect(await setupStream(connection)).toEqual({ action: 'unchanged', changes: [] });
   });
 
   test('says what the server has against it', async () => {
