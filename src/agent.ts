@@ -76,7 +76,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   const guarding = Promise.withResolvers<void>();
   const stop = (): void => stop$.next();
 
-  const files = watchRuleFiles(config.rules.paths);
+  const files = watchRuleFiles(config.rules.paths, log);
   const loader = { rules: config.rules, guard: config.guard, log, onFiles: files.add };
   const first = await loadRevision(loader, 1);
   const changes = config.rules.watch ? files.changes : EMPTY;

@@ -1,5 +1,6 @@
 // Watches rule files and folders: one signal after a run of changes, for editors write a file in several steps.
 import { watch } from 'chokidar';
+import type { Logger } from 'pino';
 import { debounceTime, map, Observable } from 'rxjs';
 
 /** Long enough for a file to be written and renamed, too short to be waited for. */
@@ -12,7 +13,7 @@ export interface RuleFileWatch {
 }
 
 /** Watches from the first subscription to the end of it. */
-export function watchRuleFiles(paths: readonly string[]): RuleFileWatch {
+export function watchRuleFiles(paths: readonly string[], log: Pick<Logger, 'warn'>): RuleFileWatch {
   const more = new Set<string>();
   let addNow = (files: readonly string[]): void => {
     for (const file of files) more.add(file);
@@ -25,8 +26,9 @@ export function watchRuleFiles(paths: readonly string[]): RuleFileWatch {
       if (fresh.length > 0) watcher.add(fresh);
     };
     watcher.on('all', (_event, path) => subscriber.next(path));
-    // A folder that cannot be watched: SIGHUP still loads the rules.
-    watcher.on('error', () => undefined);
+    watcher.on('error', (error) =>
+      log.warn({ err: error }, 'rule files cannot all be watched; after a change, load them with SIGHUP'),
+    );
     return () => void watcher.close();
   });
   return {

@@ -58,6 +58,7 @@ export class NatsLinkConnection implements NatsLink {
   #client: JetStreamClient | undefined;
   #manager: JetStreamManager | undefined;
   #isConnected = false;
+  #lostAt = 0;
   #maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES;
   readonly #ended: Promise<void>;
 
@@ -116,7 +117,7 @@ export class NatsLinkConnection implements NatsLink {
         const connection = await connect({
           reconnect: true,
           maxReconnectAttempts: -1,
-          reconnectDelayHandler: () => backoffMs(this.#options.backoff, 2),
+          reconnectDelayHandler: () => this.#redialMs(),
           pingInterval: 10_000,
           maxPingOut: 2,
           timeout: 5_000,
@@ -130,6 +131,13 @@ export class NatsLinkConnection implements NatsLink {
       }
       await delay(backoffMs(this.#options.backoff, attempt), undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** The client asks for it again and again without a number: by the time since the loss it doubles, too. */
+  #redialMs(): number {
+    const { backoff } = this.#options;
+    const lostMs = performance.now() - this.#lostAt;
+    return backoffMs(backoff, Math.max(0, Math.log2(lostMs / backoff.firstMs)));
   }
 
   async #attend(connection: NatsConnection): Promise<void> {
@@ -152,6 +160,7 @@ export class NatsLinkConnection implements NatsLink {
     if (isConnected) this.#maxPayloadBytes = this.#connection?.info?.max_payload ?? DEFAULT_MAX_PAYLOAD_BYTES;
     if (isConnected === this.#isConnected) return;
     this.#isConnected = isConnected;
+    this.#lostAt = performance.now();
     if (isConnected) this.#options.log.info({ server: this.#connection?.getServer() }, 'connected to NATS');
     else if (!this.#closing.signal.aborted) this.#options.log.warn('the connection to NATS is lost');
     for (const listener of this.#listeners) listener();

@@ -24,6 +24,8 @@ const MAX_FRAME_BYTES = 1024 * 1024;
 const CREDIT_DELAY_MS = 20;
 /** The socket ends together with the lane; this much later something is wrong with it. */
 const END_OF_LANE_MS = 1_000;
+/** The bridge answers Hello at once, also while another agent serves; one that does not is stopped, or no bridge. */
+const WELCOME_MS = 10_000;
 
 export interface BridgeConnectionOptions {
   readonly socketPath: string;
@@ -34,6 +36,8 @@ export interface BridgeConnectionOptions {
   readonly startLane: (options: LaneOptions) => Lane;
   readonly answerSlowly: AnswerSlowly;
   readonly log: Logger;
+  /** How long the bridge may take to answer Hello. */
+  readonly welcomeMs?: number;
 }
 
 export type BridgeMessage =
@@ -76,6 +80,7 @@ export class BridgeConnection {
   #lane: Lane | undefined;
   #pendingPolicy: PendingPolicy | undefined;
   #creditTimer: NodeJS.Timeout | undefined;
+  readonly #welcomeTimer: NodeJS.Timeout;
   #creditSent = 0;
   #acceptedSent = 0;
   #isDraining = false;
@@ -85,6 +90,13 @@ export class BridgeConnection {
     this.#options = options;
     this.#listener = listener;
     this.#socket = createConnection(options.socketPath);
+    this.#welcomeTimer = setTimeout(
+      () =>
+        this.#end(
+          new BridgeClosedError(options.socketPath, 'no Welcome came in time; is the bridge stopped?'),
+        ),
+      options.welcomeMs ?? WELCOME_MS,
+    );
     this.#socket.on('connect', () => this.#sayHello());
     this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
     this.#socket.on('error', (cause) => this.#end(this.#errorOf(cause)));
@@ -142,6 +154,7 @@ export class BridgeConnection {
       return;
     }
     clearTimeout(this.#creditTimer);
+    clearTimeout(this.#welcomeTimer);
     this.#hasEnded = true;
     this.#pendingPolicy?.reject(new BridgeClosedError(this.#options.socketPath, 'this agent closed it'));
     if (this.#welcome === undefined) {
@@ -201,6 +214,7 @@ export class BridgeConnection {
         `protocol ${welcome.protocol}, this agent speaks ${PROTOCOL}; bring both to one version`,
       );
     this.#welcome = welcome;
+    clearTimeout(this.#welcomeTimer);
     this.#options.intake.connected(welcome.bridgeInstance);
     this.#listener.message({ is: 'welcome', welcome });
   }
@@ -294,6 +308,7 @@ export class BridgeConnection {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#creditTimer);
+    clearTimeout(this.#welcomeTimer);
     this.#socket.destroy();
     this.#pendingPolicy?.reject(error);
     this.#listener.ended(error);

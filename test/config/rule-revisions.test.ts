@@ -107,7 +107,7 @@ test('a changed file in a watched folder, and one beside it, are seen', async ()
   try {
     const list = join(outside, 'list.txt');
     writeFileSync(list, 'a\n');
-    const watch = watchRuleFiles([folder]);
+    const watch = watchRuleFiles([folder], log);
     watch.add([list]);
     let changes = 0;
     subscription = watch.changes.subscribe(() => {

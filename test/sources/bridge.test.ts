@@ -287,6 +287,12 @@ describe('a connection that ends', () => {
     await bridge.heard('hello', 2);
   });
 
+  test('because a bridge takes the connection and says nothing is made again', async () => {
+    listen({ welcomeMs: 20 });
+    await bridge.heard('hello', 2);
+    await said('no Welcome came in time');
+  });
+
   test('because nobody listens says what to look at', async () => {
     listen({ socketPath: `${bridge.path}.no` });
     await said('there is no socket; is picket-bridge running');
