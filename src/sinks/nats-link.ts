@@ -7,6 +7,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { type ConnectionOptions, connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { type Backoff, backoffMs } from '../sources/backoff.ts';
+import { adviceForDial } from './publish-errors.ts';
 
 export interface StoreRequest {
   readonly subject: string;
@@ -127,7 +128,7 @@ export class NatsLinkConnection implements NatsLink {
         attempt = 0;
         await this.#attend(connection);
       } catch (error) {
-        this.#options.log.warn({ err: error }, `cannot reach NATS: ${messageOf(error)}; trying again`);
+        this.#options.log.warn({ err: error }, `cannot reach NATS: ${adviceForDial(error)}; trying again`);
       }
       await delay(backoffMs(this.#options.backoff, attempt), undefined, { signal }).catch(() => undefined);
     }
@@ -165,8 +166,4 @@ export class NatsLinkConnection implements NatsLink {
     else if (!this.#closing.signal.aborted) this.#options.log.warn('the connection to NATS is lost');
     for (const listener of this.#listeners) listener();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 // What an error of JetStream means for the person who runs the agent.
 import { JetStreamApiError } from '@nats-io/jetstream';
+import { PermissionViolationError } from '@nats-io/transport-node';
 
 /** The server's codes that need a person: a missing or another stream, and limits. */
 const WRONG_STREAM = 10060;
@@ -11,6 +12,8 @@ export function isRefusal(error: unknown): boolean {
 }
 
 export function adviceFor(error: unknown, stream: string): string {
+  const denied = deniedBy(error);
+  if (denied !== undefined) return denied;
   if (isUnanswered(error))
     return `no stream takes this subject (or JetStream is off); create it with: picket stream setup --stream ${stream}`;
   if (error instanceof JetStreamApiError) {
@@ -26,8 +29,22 @@ export function adviceFor(error: unknown, stream: string): string {
 export function adviceForReadBack(error: unknown, stream: string): string {
   const isSilence =
     error instanceof Error && (error.name === 'TimeoutError' || error.name === 'RequestError');
-  if (!isSilence) return adviceFor(error, stream);
+  if (!isSilence || deniedBy(error) !== undefined) return adviceFor(error, stream);
   return `the stream ${stream} does not answer; if it is missing, create it with: picket stream setup --stream ${stream}`;
+}
+
+/** Of an attempt to connect. */
+export function adviceForDial(error: unknown): string {
+  if (error instanceof Error && error.name === 'AuthorizationError')
+    return 'the server refuses the credentials (nats.user and nats.password, nats.token or nats.credentials_file)';
+  return error instanceof Error ? error.message : String(error);
+}
+
+function deniedBy(error: unknown): string | undefined {
+  for (let current = error; current instanceof Error; current = current.cause)
+    if (current instanceof PermissionViolationError)
+      return `the server does not let this user ${current.operation} ${current.subject}; permit it there`;
+  return undefined;
 }
 
 /** The client's name for "no responders"; it does not export the class. */
