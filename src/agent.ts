@@ -63,6 +63,8 @@ export interface Agent {
   /** Takes nothing more, delivers what is here, ends. */
   stop(): void;
   report(): AgentReport;
+  /** Resolves when no thread of the auth lane is left: before that, process.exit() would wait for it for ever. */
+  laneEnded(): Promise<unknown>;
 }
 
 /** How long the connection to NATS may take to close. */
@@ -198,6 +200,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     reload: () => reload$.next(),
     stop,
     report,
+    laneEnded: async () => await lane?.ended.catch(() => undefined),
   };
 }
 

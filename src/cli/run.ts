@@ -23,6 +23,8 @@ interface RunOptions {
 
 /** The last lines of a log that nobody reads are not waited for. */
 const LOG_FLUSH_MS = 1_000;
+/** What is still open then (a NATS server that takes connections and says nothing) is left. */
+const LINGER_MS = 1_000;
 /** The auth lane's thread ends with the connection; a bridge that is silent must not keep the process. */
 const EXIT_MS = 3_000;
 
@@ -55,6 +57,12 @@ async function run(options: RunOptions): Promise<void> {
     options,
   );
   const log = openLog(config.log.level);
+  // Unheard, it would end a process that is only loading its rules.
+  let isReloadAskedFor = false;
+  const askForReload = (): void => {
+    isReloadAskedFor = true;
+  };
+  process.on('SIGHUP', askForReload);
   const agent = await startOrExplain({
     config,
     version: packageVersion(),
@@ -62,13 +70,16 @@ async function run(options: RunOptions): Promise<void> {
     ...(options.untilEnd ? { untilEndOfSource: true } : {}),
   });
   const unlisten = listenToSignals(agent, (text) => log.logger.info(text));
+  process.off('SIGHUP', askForReload);
+  if (isReloadAskedFor) agent.reload();
   try {
-    const report = await agent.ended;
-    await log.flush(LOG_FLUSH_MS);
-    await tell(report, log.droppedLines());
-    process.exitCode = report.undelivered === 0 || report.isTakenOver ? 0 : 1;
+    const { undelivered, isTakenOver } = await agent.ended;
+    process.exitCode = undelivered === 0 || isTakenOver ? 0 : 1;
   } finally {
+    await log.flush(LOG_FLUSH_MS);
+    await tell(agent.report(), log.droppedLines());
     // SIGTERM and SIGINT stay with us to the last: a second one must still end a process that hangs.
+    setTimeout(() => void agent.laneEnded().then(() => process.exit()), LINGER_MS).unref();
     setTimeout(dieNow, EXIT_MS).unref();
     unlisten();
   }
