@@ -137,6 +137,11 @@ void session_take_over(struct session *session, struct candidate *candidate, int
         return;
     }
     core->backend->set_agent(core->backend->state, session->agent_peer.pid);
+    // It may have ended while it was the successor: what is exempt now must not be the next process of its pid.
+    if (peer_check(session->agent.fd, session->listener->agent_uid, &session->agent_peer, error, sizeof error) != 0) {
+        session_drop_agent(session, error);
+        return;
+    }
     log_line(LOG_LEVEL_INFO, "an agent is connected", "generation=%" PRIu64 " name=\"%s\" uid=%u pid=%u",
              session->agent_generation, session->agent_name, (unsigned)session->agent_peer.uid,
              (unsigned)session->agent_peer.pid);
