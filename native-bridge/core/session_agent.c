@@ -137,7 +137,7 @@ void session_take_over(struct session *session, struct candidate *candidate, int
         return;
     }
     core->backend->set_agent(core->backend->state, session->agent_peer.pid);
-    // It may have ended while it was the successor: what is exempt now must not be the next process of its pid.
+    // It may have ended since it was looked at: what is exempt now must not be the next process of its pid.
     if (peer_check(session->agent.fd, session->listener->agent_uid, &session->agent_peer, error, sizeof error) != 0) {
         session_drop_agent(session, error);
         return;
