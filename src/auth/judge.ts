@@ -106,7 +106,10 @@ export class Judge {
       if (trigger === undefined) throw new TypeError('the event names no action');
       const facts = this.#facts.reset(batch.bytes.subarray(start, end));
       if (rules.needsReferee(trigger, facts)) this.#defer(batch, idAt, requestEpoch);
-      else this.#encode(batch.bytes, idAt, requestEpoch, rules.decide(trigger, facts));
+      else {
+        const isPartial = rules.needsReview(trigger, facts);
+        this.#encode(batch.bytes, idAt, requestEpoch, rules.decide(trigger, facts), isPartial);
+      }
     } catch (error) {
       // The lane must answer and go on. The slow lane evaluates once more, where time and logging do no harm.
       this.#frames.length = frameStart;
@@ -116,15 +119,22 @@ export class Judge {
     }
   }
 
-  #encode(bytes: Uint8Array, idAt: number, requestEpoch: number, decision: Decision): void {
+  /** `isPartial`: reported without annotations, so that the event lane evaluates what was left out here. */
+  #encode(
+    bytes: Uint8Array,
+    idAt: number,
+    requestEpoch: number,
+    decision: Decision,
+    isPartial: boolean,
+  ): void {
     const { counters } = this.#options;
     const isDenied = decision.verdict === 'deny';
-    if (decision.matched.length === 0) {
+    if (decision.matched.length === 0 && !isPartial) {
       this.#frames.unmatched(bytes, idAt, requestEpoch);
     } else {
       const verdict = isDenied ? wireVerdict.deny : wireVerdict.allow;
       const rule = this.#nameBytes(decision.rule?.name ?? '');
-      const { annotations } = decision;
+      const annotations = isPartial ? undefined : decision.annotations;
       const isAnnotated = this.#frames.matched(bytes, idAt, requestEpoch, verdict, rule, annotations);
       counters.add('matched', 1);
       if (!isAnnotated) counters.add('unannotated', 1);

@@ -9,6 +9,8 @@ export interface AuthAudit {
   readonly verdict: 'allow' | 'deny';
   /** The auth lane evaluated the event: its rules, tags and alerts are in the bytes. */
   readonly isAnnotated: boolean;
+  /** A deny, a default or an answer of the bridge itself is told whether a rule matches or not. */
+  readonly isNews: boolean;
 }
 
 /** Never throws for an event whose header could be read; without an outcome the kernel was told to allow. */
@@ -16,6 +18,7 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
   const reader = protobuf.Reader.create(bytes);
   let verdict: AuthAudit['verdict'] = 'allow';
   let isAnnotated = false;
+  let isByAgent = false;
   try {
     while (reader.pos < reader.len) {
       const tag = reader.uint32();
@@ -23,6 +26,7 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
         const outcome = picket.v1.AuthOutcome.decode(reader, reader.uint32());
         if (outcome.verdict === picket.v1.Verdict.VERDICT_DENY) verdict = 'deny';
         isAnnotated ||= outcome.annotated;
+        isByAgent = outcome.level === picket.v1.AnswerLevel.ANSWER_LEVEL_AGENT;
       } else {
         reader.skipType(tag & 7);
       }
@@ -30,5 +34,5 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
   } catch {
     // A tail that cannot be read is no outcome: the event is judged anew and forwarded as it is.
   }
-  return { verdict, isAnnotated };
+  return { verdict, isAnnotated, isNews: verdict === 'deny' || !isByAgent };
 }

@@ -124,7 +124,7 @@ class Judge {
     const isForwarded =
       decision === undefined ||
       decision.verdict === 'forward' ||
-      audit !== undefined ||
+      (audit !== undefined && (audit.isNews || decision.matched.length > 0)) ||
       event.kind === EVENT_KIND.picket;
     if (!isForwarded && (decision === undefined || decision.alerts.length === 0)) {
       this.#filtered(event);

@@ -19,7 +19,11 @@ export interface CompileOptions {
   readonly platform: Platform;
   /** Leaves out every trigger for which it is false. */
   readonly triggers?: (trigger: Trigger) => boolean;
-  /** auth: the triggers of the auth lane only, and long texts under a regular expression go to the slow lane. */
+  /**
+   * auth: the triggers of the auth lane only. What can't be decided there in time (json-rules-engine, long texts under a
+   * regular expression) goes to the slow lane where an enforced verdict depends on it, and is reviewed afterwards where
+   * none does: no deadline may give a deny for the sake of a rule that can't deny.
+   */
   readonly lane?: 'auth' | 'event';
   /** The referee could not evaluate a rule; it counts as not matching. */
   readonly onRefereeError?: (rule: RuleDefinition, error: unknown) => void;
@@ -31,6 +35,8 @@ export interface CompiledRules {
   triggers(): readonly Trigger[];
   /** true: `decide` can't answer for this event; ask `decideAsync`. */
   needsReferee(trigger: Trigger, facts: Facts): boolean;
+  /** true, on the auth lane: the verdict of `decide` is right, but rules that decide nothing were left out of it. */
+  needsReview(trigger: Trigger, facts: Facts): boolean;
   /** As `decide`, with json-rules-engine for what can't be compiled. Reads the facts before it returns. */
   decideAsync(trigger: Trigger, facts: Facts): Promise<Decision>;
 }
@@ -60,6 +66,7 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
     decide: (trigger, facts) => compiled.get(trigger)?.decide(facts) ?? NO_MATCH,
     triggers: () => [...compiled.keys()],
     needsReferee: (trigger, facts) => compiled.get(trigger)?.needsReferee(facts) ?? false,
+    needsReview: (trigger, facts) => compiled.get(trigger)?.needsReview(facts) ?? false,
     decideAsync: async (trigger, facts) => (await compiled.get(trigger)?.decideAsync(facts)) ?? NO_MATCH,
   };
 }
@@ -71,6 +78,8 @@ interface RefereedRule {
   readonly isPossible: Test;
   /** Denies or allows. */
   readonly decides: boolean;
+  /** No verdict of the auth lane depends on it. */
+  readonly isAside: boolean;
 }
 
 /** The rules of one trigger, numbered in the order in which they decide. */
@@ -83,6 +92,8 @@ class TriggerRules {
   readonly #doubts: readonly number[];
   readonly #refereed: ReadonlyMap<number, RefereedRule>;
   readonly #longTexts: readonly number[];
+  /** Of rules on which no verdict depends. */
+  readonly #longTextsAside: readonly number[];
   readonly #candidates: Int32Array;
   readonly #single: (Decision | undefined)[];
   readonly #several = new LRUCache<string, Decision>({ max: DECISIONS_MAX });
@@ -100,6 +111,9 @@ class TriggerRules {
     this.#candidates = new Int32Array(rules.length);
     this.#single = new Array<Decision | undefined>(rules.length);
     this.#onRefereeError = options.onRefereeError;
+    const isOnLane = options.lane === 'auth';
+    const textsOf = (some: readonly RuleDefinition[]): number[] =>
+      matchedSlots(some, named).map((slot) => frame.register(slot));
     const doubtful = new Set<number>();
     const refereed = new Map<number, RefereedRule>();
     this.#tests = this.#rules.map((rule, number) => {
@@ -113,21 +127,24 @@ class TriggerRules {
         const flags = doubts(leaf);
         if (flags !== 'always') for (const flag of flags) doubtful.add(flag);
       }
+      const isAside = isOnLane && !isEnforcedVerdict(rule);
       const bound = rule.event.type === 'allow' ? 'certain' : 'possible';
-      const test = compileCondition(rule.conditions, { frame, named, doubts }, bound);
+      const compiled = compileCondition(rule.conditions, { frame, named, doubts }, bound);
+      const texts = isAside ? textsOf([rule]) : [];
+      const test = texts.length === 0 ? compiled : () => !this.#isLong(texts) && compiled();
       if (!leaves.some(needsReferee)) {
         this.#index.add(number, requiredEquality(rule.conditions, named));
         return test;
       }
       const isPossible = compileCondition(rule.conditions, { frame, named, doubts }, 'possible');
-      refereed.set(number, { rule, isPossible, referee: refereeOf(rule, named), decides });
+      refereed.set(number, { rule, isPossible, referee: refereeOf(rule, named), decides, isAside });
       // Not in the index: this is what holds while paths are in doubt.
       return decides ? test : NEVER;
     });
     this.#refereed = refereed;
     this.#doubts = [...doubtful];
-    this.#longTexts =
-      options.lane === 'auth' ? matchedSlots(rules, named).map((slot) => frame.register(slot)) : [];
+    this.#longTexts = isOnLane ? textsOf(rules.filter(isEnforcedVerdict)) : [];
+    this.#longTextsAside = isOnLane ? textsOf(rules.filter((rule) => !isEnforcedVerdict(rule))) : [];
   }
 
   decide(facts: Facts): Decision {
@@ -138,10 +155,23 @@ class TriggerRules {
   needsReferee(facts: Facts): boolean {
     if (this.#refereed.size === 0 && this.#longTexts.length === 0) return false;
     this.#frame.begin(facts);
-    for (const slot of this.#longTexts) {
-      if (textLength(this.#frame.read(slot)) > LANE_MATCH_MAX) return true;
-    }
-    for (const { isPossible } of this.#refereed.values()) if (isPossible()) return true;
+    return this.#isLong(this.#longTexts) || this.#isRefereed(false);
+  }
+
+  needsReview(facts: Facts): boolean {
+    if (this.#refereed.size === 0 && this.#longTextsAside.length === 0) return false;
+    this.#frame.begin(facts);
+    return this.#isLong(this.#longTextsAside) || this.#isRefereed(true);
+  }
+
+  #isLong(texts: readonly number[]): boolean {
+    for (const text of texts) if (textLength(this.#frame.read(text)) > LANE_MATCH_MAX) return true;
+    return false;
+  }
+
+  #isRefereed(aside: boolean): boolean {
+    for (const { isPossible, isAside } of this.#refereed.values())
+      if (isAside === aside && isPossible()) return true;
     return false;
   }
 
@@ -215,6 +245,8 @@ class TriggerRules {
 }
 
 const isVerdict = ({ event: { type } }: RuleDefinition): boolean => type === 'deny' || type === 'allow';
+
+const isEnforcedVerdict = (rule: RuleDefinition): boolean => isVerdict(rule) && rule.mode === 'enforce';
 
 function leavesOf(rule: RuleDefinition, named: NamedConditions): Leaf[] {
   const leaves: Leaf[] = [];

@@ -46,6 +46,14 @@ test('what needs the referee is deferred without being decided', async () => {
   expect(decided).toEqual(['auth.open']);
 });
 
+test('what rules that cannot deny leave open is answered at once and reported, to be reviewed', async () => {
+  const rules = rulesThat({ needsReview: (trigger) => trigger === 'auth.exec' });
+  const { verdicts, counters } = await judged(rules, ['exec', 'open']);
+  expect(verdicts[0]).toMatchObject({ verdict: 1, report: true, annotated: false });
+  expect(verdicts[1]).toMatchObject({ verdict: 1, report: false });
+  expect(counters.snapshot()).toMatchObject({ allow: 2, defer: 0 });
+});
+
 test('a deny whose annotations are too long for the frame keeps its rule and is reported unannotated', async () => {
   const matched = [rule('long-annotations', all)];
   const rules = rulesThat({
@@ -71,6 +79,7 @@ function rulesThat(parts: Partial<CompiledRules>): CompiledRules {
     decide: () => NO_MATCH,
     decideAsync: async () => NO_MATCH,
     needsReferee: () => false,
+    needsReview: () => false,
     triggers: () => ['auth.open', 'auth.exec'],
     ...parts,
   };

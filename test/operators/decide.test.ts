@@ -13,7 +13,7 @@ import { marbles } from './marbles.ts';
 
 const RULES = `
 - name: keep-tmp
-  on: [notify.open, auth.open]
+  on: [notify.open]
   conditions: { all: [{ fact: file, path: $.path, operator: startsWith, value: /tmp/ }] }
   event: { type: forward }
 - name: drop-noise
@@ -31,6 +31,11 @@ const RULES = `
   tags: [attack.t1003]
   conditions: { all: [{ fact: file, path: $.path, operator: includes, value: tagged }] }
   event: { type: tag }
+- name: keys-are-opened
+  on: [auth.open]
+  tags: [attack.t1552]
+  conditions: { all: [{ fact: file, path: $.path, operator: startsWith, value: /keys/ }] }
+  event: { type: tag }
 `;
 
 const AUTH = picket.v1.EventKind.EVENT_KIND_AUTH;
@@ -44,8 +49,7 @@ let rules: CompiledRules;
 beforeEach(() => {
   ledger = new Ledger();
   errors = [];
-  const text = RULES.replace('[notify.open, auth.open]', '[notify.open]');
-  const loaded = parseRules([{ file: 'test.yaml', text }], { platform: 'linux' });
+  const loaded = parseRules([{ file: 'test.yaml', text: RULES }], { platform: 'linux' });
   rules = compileRules(requireRuleSet(loaded), { platform: 'linux' });
 });
 
@@ -141,6 +145,15 @@ describe('decide', () => {
     expect(picket.v1.Event.decode(kept?.bytes ?? new Uint8Array()).decision).toBe('deny');
   });
 
+  test('an audit that the lane left to be reviewed is forwarded only if a rule matches after all', () => {
+    const { ANSWER_LEVEL_AGENT: level } = picket.v1.AnswerLevel;
+    const auth = { verdict: picket.v1.Verdict.VERDICT_ALLOW, level, annotated: false };
+    const matching = flowEvent(1, { kind: AUTH, path: '/keys/a', auth });
+    const other = flowEvent(2, { kind: AUTH, path: '/srv/a', auth });
+    expect(sequencesOf(decideAll([matching, other]))).toEqual([1]);
+    expect(ledger.filtered).toBe(1);
+  });
+
   test('events about Picket itself always go on', () => {
     expect(decideAll([flowEvent(1, { kind: PICKET, action: 'unwatched' })]).events).toHaveLength(1);
   });
@@ -149,6 +162,7 @@ describe('decide', () => {
     const broken: CompiledRules = {
       ...rules,
       needsReferee: () => false,
+      needsReview: () => false,
       decide: () => {
         throw new Error('broken');
       },
@@ -184,6 +198,7 @@ describe('decide', () => {
       triggers: () => rules.triggers(),
       decide: (trigger, facts) => rules.decide(trigger, facts),
       needsReferee: (trigger) => trigger === 'notify.exec',
+      needsReview: () => false,
       decideAsync: () => referee.promise,
     };
     const batches: number[][] = [];

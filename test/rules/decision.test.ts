@@ -126,6 +126,31 @@ describe('compiled rules', () => {
     expect(reads.filter((name) => name === 'file.path')).toEqual(['file.path']);
   });
 
+  test('wait for no slow rule that cannot deny: its part is reviewed when the answer is given', () => {
+    const conditions = {
+      all: [{ fact: 'process', path: '$.args[?(@ == "x")]', operator: 'contains', value: 'x' }],
+    };
+    const long = { all: [{ fact: 'file', path: '$.path', operator: 'matches', value: 'x$' }] };
+    const facts = objectFacts({ process: { args: ['x'] }, file: { path: `/${'a'.repeat(9000)}x` } });
+    for (const [rest, isEnforced] of [
+      [{ event: { type: 'deny' } }, true],
+      [{ event: { type: 'allow' } }, true],
+      [{ event: { type: 'deny' }, mode: 'shadow' }, false],
+      [{ event: { type: 'alert' } }, false],
+      [{ event: { type: 'tag' }, tags: ['t'] }, false],
+    ] as const) {
+      for (const given of [conditions, long]) {
+        const set = ruleSetOf(
+          JSON.stringify([{ name: 'slow', on: ['auth.open'], conditions: given, ...rest }]),
+        );
+        const lane = compileRules(set, { platform: 'linux', lane: 'auth' });
+        expect(lane.needsReferee('auth.open', facts)).toBe(isEnforced);
+        expect(lane.needsReview('auth.open', facts)).toBe(!isEnforced);
+        if (!isEnforced) expect(lane.decide('auth.open', facts).matched).toEqual([]);
+      }
+    }
+  });
+
   test('give long texts under a regular expression to the slow lane, on the auth lane alone', () => {
     const set = ruleSetOf(`
 - name: long
@@ -137,6 +162,7 @@ describe('compiled rules', () => {
     const lane = compileRules(set, { platform: 'linux', lane: 'auth' });
     expect(lane.needsReferee('auth.open', facts)).toBe(true);
     expect(lane.needsReferee('auth.open', opened)).toBe(false);
+    expect(lane.needsReview('auth.open', facts)).toBe(false);
     const event = compileRules(set, { platform: 'linux' });
     expect(event.needsReferee('auth.open', facts)).toBe(false);
     expect(event.decide('auth.open', facts).verdict).toBe('deny');
