@@ -30,7 +30,9 @@ struct auth_subject {
     struct bytes executable;          // the acting image: for auth.open process.executable, for auth.exec the
                                       // image that calls exec (process.previous.executable)
     bool executable_unresolved;
-    uint32_t uid;               // of the actor
+    uint32_t uid;               // who answers for the actor: its real user, or the effective one of a daemon of root's
+    uint64_t account;           // whose requests are counted together; 0: the uid's. One person may have many uids
+                                // (the subordinate ones of a user namespace), and still has one account
     uint32_t pid;
     bool actor_exempt;          // the bridge, the connected agent, PID 1: answered allow at once, never sent
     bool target_never_denied;   // a listed file: answered allow at once, never sent
@@ -49,6 +51,8 @@ struct backend {
     const char *name;           // "linux", "replay", "macos"
     const char *const *capabilities;  // NULL-terminated
     void *state;
+    // Starts the processes that the backend needs, before start() and anything else: later nothing may fork. NULL: none.
+    void (*prepare)(void *state);
     // Starts the backend's threads. 0 or -1 with a sentence for a person in `error`.
     int (*start)(void *state, struct core *core, char *error, size_t error_size);
     // Makes the policy's marks and subscriptions true. What cannot be guarded is told through `unguarded`, once for
@@ -58,6 +62,14 @@ struct backend {
                  char *error, size_t error_size);
     // Tells the kernel. Called once for each token; never blocks.
     void (*respond)(void *state, uint64_t token, enum verdict verdict);
+    // Is the kernel to ask at all? False: no permission mark is left when this returns, whatever another thread of the
+    // backend is about to do; true: those of the policy in force are back, and what the kernel refuses is told. Event
+    // thread, and before start(). NULL: there are no marks.
+    void (*ask)(void *state, bool wanted, void (*unguarded)(void *context, const char *sentence), void *context);
+    // Tells what is guarded now, a sentence each, and what is not and why. NULL: the backend has nothing to guard. Any
+    // thread; may wait for apply().
+    void (*describe)(void *state, void (*guarded)(void *context, const char *sentence),
+                     void (*unguarded)(void *context, const char *sentence), void *context);
     // The connected agent's process, for exemptions; 0 when it has gone.
     void (*set_agent)(void *state, uint32_t pid);
     // Lets the kernel go first of all (closes the permission group), then stops the threads. Idempotent. Async-signal
@@ -70,6 +82,11 @@ struct backend {
 // returns (static verdict, exemption, no agent, breaker, overload) or later (agent, guard).
 void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
                uint64_t token);
+
+// How many requests of one account may be pending; and for a backend that keeps more of them waiting than that: its
+// account floods. What a deny rule could reach is then not given to it by default (see core.c).
+uint32_t core_account_bound(const struct core *core);
+void core_crowd(struct core *core, uint64_t account);
 
 // A notify event: queued within its bound for the agent, or counted as lost.
 void core_notify(struct core *core, const struct encoded_event *event);

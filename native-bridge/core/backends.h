@@ -17,6 +17,10 @@ struct backend *replay_backend(const struct replay_options *options);
 
 #ifdef __linux__
 struct backend *linux_backend(void);
+
+// From now on no filesystem is ever marked that has a mount outside of this folder (an absolute path): to try Picket out on
+// one tree. Before start(). False: the folder can't be resolved.
+bool linux_guard_only_below(const char *folder);
 #endif
 
 #endif

@@ -48,18 +48,19 @@ void breaker_verdict(struct breaker *breaker) {
     atomic_store(&breaker->run_outs, 0);
 }
 
-static bool open_now(struct breaker *breaker) {
+static bool open_now(struct breaker *breaker, int64_t now_us) {
+    if (!atomic_load(&breaker->open)) atomic_store(&breaker->opened_us, now_us);
     if (atomic_exchange(&breaker->open, true)) return false;
     breaker->opened++;
     return true;
 }
 
-bool breaker_budget_ran_out(struct breaker *breaker) {
-    return atomic_fetch_add(&breaker->run_outs, 1) + 1 >= BREAKER_RUN_OUTS && open_now(breaker);
+bool breaker_budget_ran_out(struct breaker *breaker, int64_t now_us) {
+    return atomic_fetch_add(&breaker->run_outs, 1) + 1 >= BREAKER_RUN_OUTS && open_now(breaker, now_us);
 }
 
 bool breaker_tick(struct breaker *breaker, int64_t now_us) {
-    return breaker->awaiting && now_us - breaker->awaiting_since_us >= BREAKER_PONG_WITHIN_US && open_now(breaker);
+    return breaker->awaiting && now_us - breaker->awaiting_since_us >= BREAKER_PONG_WITHIN_US && open_now(breaker, now_us);
 }
 
 bool breaker_is_open(const struct breaker *breaker) {

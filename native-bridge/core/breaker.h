@@ -22,6 +22,7 @@ struct breaker {
     int64_t last_ping_us;
     uint64_t ping_number;       // of the last ping sent
     uint64_t opened;            // times, ever
+    _Atomic int64_t opened_us;  // the last time
 };
 
 void breaker_init(struct breaker *breaker);
@@ -40,7 +41,7 @@ void breaker_alive(struct breaker *breaker);
 void breaker_serves(struct breaker *breaker);
 void breaker_verdict(struct breaker *breaker);
 // True: the breaker opened by this.
-bool breaker_budget_ran_out(struct breaker *breaker);
+bool breaker_budget_ran_out(struct breaker *breaker, int64_t now_us);
 bool breaker_tick(struct breaker *breaker, int64_t now_us);
 bool breaker_is_open(const struct breaker *breaker);
 

@@ -4,8 +4,10 @@
 #define PICKET_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 int64_t clock_monotonic_us(void);   // budgets, heartbeats: never set back
 uint64_t clock_unix_ns(void);       // what events carry
+struct timespec clock_realtime_in_ms(int ms);   // the end of a bounded wait, as pthread_cond_timedwait() takes it
 
 #endif

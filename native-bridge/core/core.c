@@ -13,9 +13,17 @@
 #include "core/budget.h"
 #include "core/clock.h"
 #include "core/lock.h"
+#include "core/log.h"
 #include "core/pipe.h"
 
-enum { OUTCOME_BYTES = 4096, RULE_MAX = 2048 };
+// A request that waits for so long, or this part of its budget, is looked after: an agent that is not held up takes far
+// less, and one that is has the rest of the budget still.
+enum { PRESS_AFTER_US = 20000, PRESS_PART = 4 };
+// While somebody floods, or otherwise keeps the agent from the processors, others wait longer for it before a default is
+// given of what it might deny: else a second user of the same person's would get it. No longer than the breaker takes to
+// know that the agent is gone; and an agent that is slow by itself, or stopped, is not waited for.
+enum { PATIENCE_US = BREAKER_PONG_WITHIN_US };
+enum { OUTCOME_BYTES = 4096, RULE_MAX = 2048, OVERLOAD_EVENT_BYTES = 1024 };
 
 // --- what the lane hands on ---
 
@@ -45,8 +53,11 @@ int core_init(struct core *core, struct backend *backend, const struct core_opti
     core->platform = PLATFORM_LINUX;
 #endif
     host_read(&core->host);
+    enforcement_init(&core->enforcement);
     lock_init(&core->policy_mutex);
     lock_init(&core->queue_mutex);
+    overload_init(&core->overload);
+    audit_meter_init(&core->audits);
     if (getentropy(random, sizeof random) != 0) {
         (void)snprintf(error, error_size, "no random numbers: %s", strerror(errno));
         return -1;
@@ -90,21 +101,22 @@ void core_set_policy(struct core *core, struct policy *policy) {
 
 // --- events in ---
 
-static void push(struct core *core, const struct bytes *slices, size_t count, uint32_t kind, const char *action) {
+static uint64_t push(struct core *core, const struct bytes *slices, size_t count, uint32_t kind, const char *action) {
     uint64_t now_ns = clock_unix_ns();
     lock(&core->queue_mutex);
-    (void)queue_push(&core->queue, slices, count, kind, action, &core->losses, now_ns);
+    uint64_t sequence = queue_push(&core->queue, slices, count, kind, action, &core->losses, now_ns);
     unlock(&core->queue_mutex);
     core_wake(core);
+    return sequence;
 }
 
-void core_push(struct core *core, const struct encoded_event *event) {
+uint64_t core_push(struct core *core, const struct encoded_event *event) {
     struct bytes slice = {event->data, event->length};
-    push(core, &slice, 1, event->kind, event->action);
+    return push(core, &slice, 1, event->kind, event->action);
 }
 
 void core_notify(struct core *core, const struct encoded_event *event) {
-    core_push(core, event);
+    (void)core_push(core, event);
 }
 
 bool core_has_room(struct core *core) {
@@ -143,6 +155,9 @@ struct answer {
     int64_t arrived_us;
     uint64_t token;
     const char *action;
+    uint64_t account;
+    uint32_t uid;
+    bool over_bound;            // LEVEL_OVERLOAD: too many are pending
     struct bytes event;
 };
 
@@ -150,19 +165,45 @@ static bool is_default(enum answer_level level) {
     return level >= LEVEL_DEFAULT_DEADLINE && level <= LEVEL_OVERLOAD;
 }
 
-// The one place that tells the kernel. Whoever comes here has won the request's claim, or the request was never open.
-static void answer(struct core *core, const struct answer *answer) {
-    core->backend->respond(core->backend->state, answer->token, answer->verdict);
-    int64_t took_us = clock_monotonic_us() - answer->arrived_us;
-    statistics_answer(&core->statistics, answer->action, answer->level, answer->verdict, took_us);
+// While enforcement is not on, no denial reaches the kernel, whoever gave it and whenever.
+static enum verdict tell_kernel(struct core *core, uint64_t token, enum verdict verdict) {
+    bool denies = verdict == VERDICT_DENY && enforcement_denial_begins(&core->enforcement);
+    enum verdict told = denies ? VERDICT_DENY : VERDICT_ALLOW;
+    core->backend->respond(core->backend->state, token, told);
+    if (denies) enforcement_denial_ends(&core->enforcement);
+    return told;
+}
 
-    bool exempt = answer->level == LEVEL_EXEMPT_ACTOR || answer->level == LEVEL_NEVER_DENIED;
-    if (exempt || (answer->verdict != VERDICT_DENY && !is_default(answer->level) && !answer->report)) return;
+// Is the answer's audit queued? What is not is counted: refusals beyond a bound in their account's event, all else as a
+// loss. What was to be denied is told also while nothing is.
+static bool is_told(struct core *core, const struct answer *answer, enum verdict told, int64_t now_us) {
+    if (answer->level == LEVEL_EXEMPT_ACTOR || answer->level == LEVEL_NEVER_DENIED) return false;
+    if (answer->level == LEVEL_OVERLOAD)
+        return overload_refused(&core->overload, &(struct overload_refusal){
+            .account = answer->account,
+            .uid = answer->uid,
+            .denied = told == VERDICT_DENY,
+            .over_bound = answer->over_bound,
+            .now_us = now_us,
+            .now_ns = clock_unix_ns(),
+        });
+    if (answer->verdict != VERDICT_DENY && !is_default(answer->level)) return answer->report;
+    if (audit_meter_take(&core->audits, answer->account, answer->rule, now_us)) return true;
+    core_loss(core, "audit_flood", EVENT_AUTH, answer->action, 1);
+    return false;
+}
+
+// The one place that answers. Whoever comes here has won the request's claim, or the request was never open.
+static void answer(struct core *core, const struct answer *answer) {
+    enum verdict told = tell_kernel(core, answer->token, answer->verdict);
+    int64_t now_us = clock_monotonic_us(), took_us = now_us - answer->arrived_us;
+    statistics_answer(&core->statistics, answer->action, answer->level, told, took_us);
+    if (!is_told(core, answer, told, now_us)) return;
     uint8_t outcome[OUTCOME_BYTES];
     struct wire_writer writer;
     wire_writer_init(&writer, outcome, sizeof outcome);
     message_auth_outcome(&writer, &(struct auth_outcome){
-        .verdict = answer->verdict,
+        .verdict = told,
         .level = answer->level,
         .rule = answer->rule.length <= RULE_MAX ? answer->rule : (struct bytes){NULL, 0},
         .epoch = answer->epoch,
@@ -171,8 +212,11 @@ static void answer(struct core *core, const struct answer *answer) {
         .request_id = answer->request_id,
         .annotated = answer->annotated,
     });
+    // What would have been denied is said as of a rule in shadow mode.
+    if (told != answer->verdict && answer->rule.length > 0 && answer->rule.length <= RULE_MAX)
+        message_shadow(&writer, answer->rule, answer->verdict);
     struct bytes slices[] = {answer->event, answer->annotations, {outcome, writer.length}};
-    push(core, slices, sizeof slices / sizeof slices[0], EVENT_AUTH, answer->action);
+    (void)push(core, slices, sizeof slices / sizeof slices[0], EVENT_AUTH, answer->action);
 }
 
 // For whoever has won pending_claim(): answers and gives the claim's reference back.
@@ -193,9 +237,28 @@ static void answer_request(struct core *core, struct request *request, enum verd
         .arrived_us = request->arrived_us,
         .token = request->token,
         .action = request->action,
+        .account = request->account,
+        .uid = request->uid,
         .event = {request->event, request->event_length},
     });
+    // What waits for its turn behind this one may go now.
+    lane_answered(&core->lane, request->account, clock_monotonic_us());
     pending_release(&core->pending, request);
+}
+
+// Flooding is the user's own doing, and so is what it makes late: it must not turn a deny into an allow. So what a deny
+// rule could still reach is denied, beyond a bound and, to a user who was over his since then, also where others would
+// get a default. Not to root, who could end the bridge anyway and by whom the machine lives.
+static bool pays_for_flood(struct core *core, uint32_t uid, uint64_t account, int64_t since_us) {
+    return uid != 0 && overload_is_crowding(&core->overload, account, since_us - OVERLOAD_CROWD_US);
+}
+
+uint32_t core_account_bound(const struct core *core) {
+    return (uint32_t)core->pending.per_user;
+}
+
+void core_crowd(struct core *core, uint64_t account) {
+    overload_crowds(&core->overload, account, clock_monotonic_us());
 }
 
 void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
@@ -206,6 +269,8 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
         .arrived_us = now_us,
         .token = token,
         .action = subject->action,
+        .account = subject->account != 0 ? subject->account : subject->uid,
+        .uid = subject->uid,
         .event = {event->data, event->length},
     };
     struct policy *policy = core_policy(core);
@@ -224,6 +289,10 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
         at_once.report = fixed->report;
         goto answered;
     }
+    if (!enforcement_is_on(&core->enforcement)) {
+        at_once.level = LEVEL_NOT_ENFORCED;
+        goto answered;
+    }
 
     struct action_settings settings = policy_action_settings(policy, subject->action);
     bool has_deadline = subject->remaining_us >= 0;
@@ -235,20 +304,24 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
         at_once.level = LEVEL_DEFAULT_NO_AGENT;
         goto answered;
     }
+    bool deny_in_reach = subject->uid != 0 && policy_deny_could_reach(policy, subject);
     if (availability == LANE_STALLED) {
         at_once.level = LEVEL_DEFAULT_BREAKER;
+        if (deny_in_reach && pays_for_flood(core, subject->uid, at_once.account, lane_stalled_since(&core->lane))) {
+            at_once.level = LEVEL_OVERLOAD;
+            at_once.verdict = VERDICT_DENY;
+        }
         goto answered;
     }
     if (budget == 0) {
         at_once.level = LEVEL_DEFAULT_DEADLINE;
         goto answered;
     }
-    struct request *request = pending_admit(&core->pending, subject->uid, at_once.event);
+    struct request *request = pending_admit(&core->pending, at_once.account, at_once.event);
     if (request == NULL) {
-        // Flooding is that user's own doing: it must not turn a deny into an allow. Root could end the bridge anyway.
-        bool deny = subject->uid != 0 && policy_deny_could_reach(policy, subject);
         at_once.level = LEVEL_OVERLOAD;
-        at_once.verdict = deny ? VERDICT_DENY : VERDICT_ALLOW;
+        at_once.over_bound = true;
+        at_once.verdict = deny_in_reach ? VERDICT_DENY : VERDICT_ALLOW;
         goto answered;
     }
 
@@ -257,9 +330,16 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
     request->budget_us = (uint32_t)budget;
     request->arrived_us = now_us;
     request->default_verdict = settings.default_verdict;
+    request->deny_in_reach = deny_in_reach;
+    request->has_deadline = has_deadline;
+    request->uid = subject->uid;
     uint64_t id = request->id;
-    pending_open(request, now_us + budget);
-    guard_watch(&core->guard, now_us + budget);
+    int64_t press_us = now_us + (budget / PRESS_PART < PRESS_AFTER_US ? budget / PRESS_PART : PRESS_AFTER_US);
+    pending_open(request, press_us, now_us + budget);
+    guard_watch(&core->guard, press_us);
+    // Switched off since: either core_allow_all() has found this request, or this finds the switch.
+    if (!enforcement_is_on(&core->enforcement) && pending_claim(request, id))
+        answer_request(core, request, VERDICT_ALLOW, LEVEL_NOT_ENFORCED, NULL);
     if (!lane_ask(&core->lane, request, now_us) && pending_claim(request, id))
         answer_request(core, request, settings.default_verdict, LEVEL_DEFAULT_NO_AGENT, NULL);
     pending_release(&core->pending, request);
@@ -286,6 +366,7 @@ void core_verdict(struct core *core, const struct auth_verdict *verdict, enum an
         int expected = SLOW_NO;
         breaker_verdict(&core->lane.breaker);
         if (atomic_compare_exchange_strong(&request->slow, &expected, SLOW_WANTED)) lane_slow(core);
+        lane_answered(&core->lane, request->account, clock_monotonic_us());
     } else if (pending_claim(request, verdict->id)) {
         breaker_verdict(&core->lane.breaker);
         answer_request(core, request, verdict->verdict, level, verdict);
@@ -295,18 +376,66 @@ void core_verdict(struct core *core, const struct auth_verdict *verdict, enum an
     pending_release(&core->pending, request);
 }
 
-void core_budget_ran_out(struct core *core, struct request *request) {
-    if (!pending_claim(request, request->id)) return;
-    answer_request(core, request, request->default_verdict, LEVEL_DEFAULT_DEADLINE, NULL);
-    lane_budget_ran_out(&core->lane);
+static bool is_flooded(const struct core *core, int64_t now_us) {
+    return overload_is_any_crowding(&core->overload, now_us - OVERLOAD_CROWD_US);
 }
 
-void core_answer_all_without_agent(struct core *core) {
+bool core_press(struct core *core, struct request *request) {
+    int64_t now_us = clock_monotonic_us();
+    // What held the agent up once may do so again before it comes to this request.
+    pending_press_again(request, now_us + PRESS_AFTER_US);
+    return lane_press(&core->lane, request, now_us, is_flooded(core, now_us));
+}
+
+static bool may_wait_longer(struct core *core, const struct request *request, int64_t now_us) {
+    return request->deny_in_reach && !request->has_deadline && now_us - request->arrived_us < PATIENCE_US &&
+           lane_availability(&core->lane) == LANE_AVAILABLE &&
+           (is_flooded(core, now_us) || favour_is_held_up(&core->lane.favour, now_us)) &&
+           !pays_for_flood(core, request->uid, request->account, request->arrived_us);
+}
+
+void core_budget_ran_out(struct core *core, struct request *request) {
+    int64_t now_us = clock_monotonic_us();
+    if (may_wait_longer(core, request, now_us)) {
+        pending_extend(request, now_us, now_us + PRESS_AFTER_US);
+        return;
+    }
+    if (!pending_claim(request, request->id)) return;
+    // What runs out for a flood says nothing of the agent: it must not open the breaker for everybody.
+    bool pays = pays_for_flood(core, request->uid, request->account, request->arrived_us);
+    if (!pays) lane_budget_ran_out(&core->lane, now_us);
+    bool denies = pays && request->deny_in_reach;
+    answer_request(core, request, denies ? VERDICT_DENY : request->default_verdict,
+                   denies ? LEVEL_OVERLOAD : LEVEL_DEFAULT_DEADLINE, NULL);
+}
+
+void core_tell_overloads(struct core *core, int64_t now_us) {
+    static const struct picket_alert alert = {
+        "picket-overload", "medium", "A user asked for more than may wait for an answer at once, and was answered without one."};
+    uint8_t buffer[OVERLOAD_EVENT_BYTES];
+    struct overload_facts facts;
+    while (overload_take(&core->overload, now_us, &facts)) {
+        struct encoded_event event;
+        struct picket_event head = {clock_unix_ns(), core->platform, buffer, sizeof buffer};
+        if (event_encode_overload(&head, &facts, &alert, &event)) (void)core_push(core, &event);
+    }
+}
+
+static void answer_all(struct core *core, enum answer_level level) {
     size_t count = pending_all(&core->pending, core->batch, core->pending.slots_count);
     for (size_t i = 0; i < count; i++) {
         struct request *request = core->batch[i];
-        if (pending_claim(request, request->id))
-            answer_request(core, request, request->default_verdict, LEVEL_DEFAULT_NO_AGENT, NULL);
+        enum verdict verdict = level == LEVEL_NOT_ENFORCED ? VERDICT_ALLOW : request->default_verdict;
+        if (pending_claim(request, request->id)) answer_request(core, request, verdict, level, NULL);
         pending_release(&core->pending, request);
     }
+}
+
+void core_answer_all_without_agent(struct core *core) {
+    answer_all(core, LEVEL_DEFAULT_NO_AGENT);
+}
+
+void core_allow_all(struct core *core) {
+    answer_all(core, LEVEL_NOT_ENFORCED);
+    if (!enforcement_settle(&core->enforcement)) log_line(LOG_LEVEL_ERROR, "a denial is still under way", NULL);
 }

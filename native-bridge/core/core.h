@@ -11,12 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/audit_meter.h"
 #include "core/backend.h"
+#include "core/enforcement.h"
 #include "core/event_encoder.h"
 #include "core/guard.h"
 #include "core/host.h"
 #include "core/lane.h"
 #include "core/loss.h"
+#include "core/overload.h"
 #include "core/pending.h"
 #include "core/policy.h"
 #include "core/queue.h"
@@ -37,6 +40,9 @@ struct core {
     char bridge_instance[BRIDGE_INSTANCE_SIZE];
     struct pending pending;
     struct statistics statistics;
+    struct enforcement enforcement;
+    struct overload overload;
+    struct audit_meter audits;
     struct lane lane;
     struct guard guard;
 
@@ -68,11 +74,17 @@ void core_set_policy(struct core *core, struct policy *policy);
 
 // A verdict, from either lane.
 void core_verdict(struct core *core, const struct auth_verdict *verdict, enum answer_level level);
+// The guard's: a good part of the request's budget is past. True: lane_heartbeat() is due.
+bool core_press(struct core *core, struct request *request);
 // The guard's: the request's deadline is past. Keeps the caller's reference.
 void core_budget_ran_out(struct core *core, struct request *request);
 // The agent is gone and none is at hand: defaults for all that wait.
 void core_answer_all_without_agent(struct core *core);
-// What the bridge says about itself, queued as an event.
-void core_push(struct core *core, const struct encoded_event *event);
+// Enforcement has ended: all that wait are allowed. Nothing is denied any more when this returns.
+void core_allow_all(struct core *core);
+// Queues what is due to be said of who asks too much. Event thread.
+void core_tell_overloads(struct core *core, int64_t now_us);
+// What the bridge says about itself, queued as an event. Gives its number.
+uint64_t core_push(struct core *core, const struct encoded_event *event);
 
 #endif

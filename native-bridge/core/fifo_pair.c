@@ -14,8 +14,10 @@
 
 enum { PIPE_BYTES = 1024 * 1024 };      // Linux's limit for users without CAP_SYS_RESOURCE
 
-static int make_one(char path[FIFO_PATH], const char *directory, const char *kind, uid_t owner, gid_t group,
+static int make_one(struct fifo *fifo, const char *directory, const char *kind, uid_t owner, gid_t group,
                     char *error, size_t error_size) {
+    char *path = fifo->path;
+    struct stat status;
     uint64_t random[2];
     if (getentropy(random, sizeof random) != 0) {
         (void)snprintf(error, error_size, "no random numbers for the name of a FIFO: %s", strerror(errno));
@@ -36,15 +38,23 @@ static int make_one(char path[FIFO_PATH], const char *directory, const char *kin
         (void)unlink(path);
         return -1;
     }
+    if (lstat(path, &status) != 0) {
+        (void)snprintf(error, error_size, "can't look at the FIFO %s: %s", path, strerror(errno));
+        (void)unlink(path);
+        return -1;
+    }
+    fifo->device = status.st_dev;
+    fifo->inode = status.st_ino;
+    fifo->owner = owner;
     return 0;
 }
 
 int fifo_pair_make(struct fifo_pair *pair, const char *directory, uid_t owner, gid_t group, char *error,
                    size_t error_size) {
     memset(pair, 0, sizeof *pair);
-    if (make_one(pair->request, directory, "requests", owner, group, error, error_size) != 0) return -1;
-    if (make_one(pair->verdict, directory, "verdicts", owner, group, error, error_size) != 0) {
-        (void)unlink(pair->request);
+    if (make_one(&pair->request, directory, "requests", owner, group, error, error_size) != 0) return -1;
+    if (make_one(&pair->verdict, directory, "verdicts", owner, group, error, error_size) != 0) {
+        (void)unlink(pair->request.path);
         return -1;
     }
     pair->named = true;
@@ -53,19 +63,24 @@ int fifo_pair_make(struct fifo_pair *pair, const char *directory, uid_t owner, g
 
 void fifo_pair_unlink(struct fifo_pair *pair) {
     if (!pair->named) return;
-    (void)unlink(pair->request);
-    (void)unlink(pair->verdict);
+    (void)unlink(pair->request.path);
+    (void)unlink(pair->verdict.path);
     pair->named = false;
 }
 
-// Only a FIFO of our own making will do, in case somebody put something else in its place.
-static int open_end(const char *path, int flags) {
+// The folder is not for others to write to, but its FIFOs are the agent's own: it could open them to everybody.
+static bool is_as_made(int fd, const struct fifo *fifo) {
     struct stat status;
-    int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_dev == fifo->device &&
+           status.st_ino == fifo->inode && status.st_uid == fifo->owner && (status.st_mode & 07777) == 0600;
+}
+
+static int open_end(const struct fifo *fifo, int flags) {
+    int fd = open(fifo->path, flags | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return -1;
-    if (fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode)) {
+    if (!is_as_made(fd, fifo)) {
         (void)close(fd);
-        errno = EINVAL;
+        errno = EPERM;
         return -1;
     }
 #ifdef F_SETPIPE_SZ
@@ -75,9 +90,9 @@ static int open_end(const char *path, int flags) {
 }
 
 int fifo_open_verdict(const struct fifo_pair *pair) {
-    return open_end(pair->verdict, O_RDONLY);
+    return open_end(&pair->verdict, O_RDONLY);
 }
 
 int fifo_open_request(const struct fifo_pair *pair) {
-    return open_end(pair->request, O_WRONLY);
+    return open_end(&pair->request, O_WRONLY);
 }

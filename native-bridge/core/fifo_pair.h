@@ -12,9 +12,17 @@
 
 #define FIFO_PATH 256
 
+// One that was made: what is opened under its name later must be the same.
+struct fifo {
+    char path[FIFO_PATH];
+    dev_t device;
+    ino_t inode;
+    uid_t owner;
+};
+
 struct fifo_pair {
-    char request[FIFO_PATH];    // bridge to agent
-    char verdict[FIFO_PATH];    // agent to bridge
+    struct fifo request;        // bridge to agent
+    struct fifo verdict;        // agent to bridge
     bool named;                 // the names still exist
 };
 
@@ -24,7 +32,7 @@ int fifo_pair_make(struct fifo_pair *pair, const char *directory, uid_t owner, g
 void fifo_pair_unlink(struct fifo_pair *pair);
 
 // The bridge's ends, non-blocking. The verdict end opens at once; the request end fails with ENXIO until the agent
-// has opened its own. -1 with errno.
+// has opened its own. -1 with errno; EPERM: it is not the FIFO that was made, or others than its owner may open it.
 int fifo_open_verdict(const struct fifo_pair *pair);
 int fifo_open_request(const struct fifo_pair *pair);
 

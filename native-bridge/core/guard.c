@@ -7,6 +7,7 @@
 #include "core/core.h"
 #include "core/pipe.h"
 #include "core/thread.h"
+#include "core/vigil.h"
 
 void guard_watch(struct guard *guard, int64_t deadline_us) {
     if (deadline_us < atomic_load(&guard->next_wake_us)) pipe_wake(guard->wake_fds[1]);
@@ -33,9 +34,16 @@ static void *run(void *argument) {
     struct core *core = guard->core;
     int64_t heartbeat_us = 0;
     (void)thread_raise_priority(true);
+    vigil_sit(VIGIL_GUARD);
     while (!atomic_load(&guard->stopping)) {
+        vigil_beat(VIGIL_GUARD);
         struct request *request;
+        while ((request = pending_pressing(&core->pending, clock_monotonic_us())) != NULL) {
+            if (core_press(core, request)) heartbeat_us = 0;
+            pending_release(&core->pending, request);
+        }
         while ((request = pending_expired(&core->pending, clock_monotonic_us())) != NULL) {
+            vigil_beat(VIGIL_GUARD);
             core_budget_ran_out(core, request);
             pending_release(&core->pending, request);
         }
@@ -47,6 +55,7 @@ static void *run(void *argument) {
         atomic_store(&guard->next_wake_us, INT64_MAX);
         if (result > 0) pipe_drain(guard->wake_fds[0]);
     }
+    vigil_leave(VIGIL_GUARD);
     return NULL;
 }
 

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/pipe.h"
 #include "core/thread.h"
+#include "core/vigil.h"
 
 enum { READ_BUFFER = FRAME_MAX + FRAME_HEADER, RETRY_MS = 10 };
 
@@ -39,7 +40,7 @@ static void want_slow(struct lane *lane, struct request *request) {
     if (atomic_compare_exchange_strong(&request->slow, &expected, SLOW_WANTED)) lane->events.slow(lane->events.context);
 }
 
-// What can't be written (a full pipe, an agent that has closed its end) is the guard's to answer.
+// What can't be written is tried again when the agent has read on, and is the guard's to answer meanwhile.
 static void send_request(struct lane *lane, struct request *request, int64_t now_us) {
     uint8_t buffer[FIFO_FRAME_MAX];
     struct wire_writer writer;
@@ -54,15 +55,22 @@ static void send_request(struct lane *lane, struct request *request, int64_t now
     if (writer.overflow) {
         request->sent = true;
         want_slow(lane, request);
-    } else if (fifo_writer_put(&lane->requests, &writer) == FIFO_WRITTEN) {
-        request->sent = true;
+    } else {
+        enum fifo_result result = fifo_writer_put(&lane->requests, &writer);
+        request->sent = result == FIFO_WRITTEN;
+        if (result == FIFO_FULL) lane->found_full = true;
     }
+}
+
+static void send_in_turn(struct lane *lane, struct request *request, int64_t now_us) {
+    if (pending_with_agent(lane->pending, request->account) < LANE_ACCOUNT_WINDOW) send_request(lane, request, now_us);
 }
 
 static void flush_unsent(struct lane *lane, int64_t now_us) {
     size_t count = pending_all(lane->pending, lane->batch, lane->pending->slots_count);
+    lane->found_full = false;
     for (size_t i = 0; i < count; i++) {
-        if (!lane->batch[i]->sent) send_request(lane, lane->batch[i], now_us);
+        if (!lane->batch[i]->sent) send_in_turn(lane, lane->batch[i], now_us);
         pending_release(lane->pending, lane->batch[i]);
     }
 }
@@ -149,9 +157,34 @@ enum lane_availability lane_availability(const struct lane *lane) {
 bool lane_ask(struct lane *lane, struct request *request, int64_t now_us) {
     lock(&lane->mutex);
     int state = atomic_load(&lane->state);
-    if (state == LANE_SERVING && !request->sent) send_request(lane, request, now_us);
+    if (state == LANE_SERVING && !request->sent) send_in_turn(lane, request, now_us);
     unlock(&lane->mutex);
     return state != LANE_IDLE;
+}
+
+void lane_answered(struct lane *lane, uint64_t account, int64_t now_us) {
+    lock(&lane->mutex);
+    bool serves = atomic_load(&lane->state) == LANE_SERVING;
+    struct request *next = serves ? pending_next_unsent(lane->pending, account) : NULL;
+    if (next != NULL) {
+        send_in_turn(lane, next, now_us);
+        pending_release(lane->pending, next);
+    }
+    unlock(&lane->mutex);
+}
+
+bool lane_press(struct lane *lane, struct request *request, int64_t now_us, bool is_flood) {
+    lock(&lane->mutex);
+    if (atomic_load(&lane->state) == LANE_SERVING && !request->sent) send_in_turn(lane, request, now_us);
+    bool waits = request->sent && atomic_load(&request->slow) == SLOW_NO && atomic_load(&request->claim) != 0;
+    if (waits && !breaker_is_open(&lane->breaker)) favour_urge(&lane->favour, now_us, is_flood);
+    bool is_urged = lane->favour.urged_until_us != 0;
+    unlock(&lane->mutex);
+    return is_urged;
+}
+
+int64_t lane_stalled_since(const struct lane *lane) {
+    return atomic_load(&lane->breaker.opened_us);
 }
 
 // --- the guard's ---
@@ -174,14 +207,17 @@ int64_t lane_heartbeat(struct lane *lane, int64_t now_us) {
         }
         opened = breaker_tick(&lane->breaker, now_us);
     }
+    if (opened) favour_withdraw(&lane->favour);
+    int64_t settle_us = favour_settle(&lane->favour, now_us);
     unlock(&lane->mutex);
     if (opened) log_line(LOG_LEVEL_WARN, "the agent misses heartbeats: defaults at once until it answers", NULL);
-    return now_us + (has_agent ? BREAKER_PING_EVERY_US / 5 : BREAKER_PING_EVERY_US);
+    int64_t next_us = now_us + (has_agent ? BREAKER_PING_EVERY_US / 5 : BREAKER_PING_EVERY_US);
+    return settle_us < next_us ? settle_us : next_us;
 }
 
-void lane_budget_ran_out(struct lane *lane) {
+void lane_budget_ran_out(struct lane *lane, int64_t now_us) {
     lock(&lane->mutex);
-    bool opened = breaker_budget_ran_out(&lane->breaker);
+    bool opened = breaker_budget_ran_out(&lane->breaker, now_us);
     unlock(&lane->mutex);
     if (opened)
         log_line(LOG_LEVEL_WARN, "several budgets ran out in a row: defaults at once until the agent answers", NULL);
@@ -206,8 +242,9 @@ static void on_switched(struct lane *lane, uint64_t epoch) {
     unlock(&lane->mutex);
 }
 
-static void on_pong(struct lane *lane) {
+static void on_pong(struct lane *lane, const struct pong *pong) {
     lock(&lane->mutex);
+    favour_thread(&lane->favour, pong->thread_id, clock_monotonic_us());
     bool closed = false;
     if (atomic_load(&lane->state) == LANE_HOLDING) breaker_alive(&lane->breaker);
     else closed = breaker_pong(&lane->breaker);
@@ -222,7 +259,7 @@ static bool on_frame(struct lane *lane, struct bytes frame) {
     switch (message.kind) {
     case AGENT_MESSAGE_AUTH_VERDICT: lane->events.verdict(lane->events.context, &message.verdict); break;
     case AGENT_MESSAGE_SWITCHED: on_switched(lane, message.epoch); break;
-    case AGENT_MESSAGE_PONG: on_pong(lane); break;
+    case AGENT_MESSAGE_PONG: on_pong(lane, &message.pong); break;
     default: break;
     }
     return true;
@@ -232,6 +269,7 @@ static bool on_frame(struct lane *lane, struct bytes frame) {
 static bool take_frames(struct lane *lane, struct frame_reader *reader) {
     for (;;) {
         struct bytes frame;
+        vigil_beat(VIGIL_LANE);
         switch (frame_reader_next(reader, &frame)) {
         case FRAME_PARTIAL: return true;
         case FRAME_TOO_LONG:
@@ -249,15 +287,21 @@ static void *read_verdicts(void *argument) {
     struct lane *lane = argument;
     struct frame_reader reader;
     bool ever_read = false;
-    (void)thread_raise_priority(false);
+    (void)thread_raise_priority(true);      // a verdict that is read late is no verdict
+    vigil_sit(VIGIL_LANE);
     frame_reader_init(&reader, lane->buffer, READ_BUFFER, FRAME_MAX);
     for (;;) {
+        vigil_beat(VIGIL_LANE);
         struct pollfd fds[2] = {
             {.fd = lane->stop_fds[0], .events = POLLIN},
             {.fd = lane->verdict_fd, .events = POLLIN},
         };
         lock(&lane->mutex);
-        int timeout_ms = fifo_writer_flush(&lane->requests) == FIFO_FULL ? RETRY_MS : -1;
+        bool is_full = fifo_writer_flush(&lane->requests) == FIFO_FULL;
+        // What found the FIFO full has a budget still: it goes once the agent has read on.
+        if (!is_full && lane->found_full && atomic_load(&lane->state) == LANE_SERVING)
+            flush_unsent(lane, clock_monotonic_us());
+        int timeout_ms = is_full || lane->found_full ? RETRY_MS : VIGIL_TURN_MS;
         unlock(&lane->mutex);
         if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) break;
         if (fds[0].revents != 0) break;
@@ -270,14 +314,23 @@ static void *read_verdicts(void *argument) {
             frame_reader_filled(&reader, (size_t)count);
             if (!take_frames(lane, &reader)) break;
         } else if (count == 0 && ever_read) {
-            break;      // the agent has closed its end: poll would spin from here on
+            break_lane(lane, "it closed the FIFO for verdicts");
+            break;      // poll would spin from here on
         } else if (count == 0) {
             (void)poll(fds, 1, RETRY_MS);   // it has not opened it yet
         } else if (errno != EAGAIN && errno != EINTR) {
+            break_lane(lane, "the FIFO for verdicts can't be read");
             break;
         }
     }
+    vigil_leave(VIGIL_LANE);
     return NULL;
+}
+
+void lane_set_agent(struct lane *lane, uint32_t pid) {
+    lock(&lane->mutex);
+    favour_agent(&lane->favour, pid);
+    unlock(&lane->mutex);
 }
 
 int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int64_t now_us, char *error,
@@ -315,6 +368,8 @@ void lane_stop(struct lane *lane, bool hold) {
     }
     lock(&lane->mutex);
     fifo_writer_close(&lane->requests);
+    favour_withdraw(&lane->favour);
+    favour_agent(&lane->favour, 0);
     if (lane->verdict_fd >= 0) (void)close(lane->verdict_fd);
     lane->verdict_fd = -1;
     atomic_store(&lane->state, hold ? LANE_HOLDING : LANE_IDLE);

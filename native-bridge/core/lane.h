@@ -1,10 +1,13 @@
 // The auth lane's end in the bridge: writes requests into one FIFO, reads verdicts from the other on a thread of its
 // own, keeps the heartbeat and the discipline of policy switches (after PolicySwitch nothing is sent until Switched).
 //
+// Of one account only a few requests are with the agent at a time; the others wait in their slots for their turn. So who
+// asks much waits behind himself, and a stranger behind a few of each.
+//
 // Ownership: the lane owns both descriptors, the pair's names and its reader thread. Requests are borrowed for the
 // call.
 // Threading: lane_start(), lane_try_open(), lane_hold(), lane_policy() and lane_stop() belong to the event thread;
-// lane_ask(), lane_availability() to any thread; lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex
+// lane_ask(), lane_answered(), lane_availability() and lane_stalled_since() to any thread; lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex
 // is held for short writes that never block.
 #ifndef PICKET_LANE_H
 #define PICKET_LANE_H
@@ -16,10 +19,13 @@
 #include <stdint.h>
 
 #include "core/breaker.h"
+#include "core/favour.h"
 #include "core/fifo_pair.h"
 #include "core/fifo_writer.h"
 #include "core/messages.h"
 #include "core/pending.h"
+
+#define LANE_ACCOUNT_WINDOW 32      // requests of one account that the agent may have before it
 
 enum lane_state {
     LANE_IDLE,          // no agent: defaults at once
@@ -56,11 +62,15 @@ struct lane {
     uint8_t *buffer;                // of the frame reader
     struct request **batch;         // of flush
     struct pending *pending;
+    bool found_full;                // some request waits for room in the FIFO
+    struct favour favour;
     struct lane_events events;
 };
 
 int lane_init(struct lane *lane, struct pending *pending, const struct lane_events *events);
 
+// Whose the next connection is. Event thread, before lane_start().
+void lane_set_agent(struct lane *lane, uint32_t pid);
 // A new connection. `hold`: requests may wait for it (takeover). Takes the pair. 0, or -1 with a sentence.
 int lane_start(struct lane *lane, const struct fifo_pair *fifos, bool hold, int64_t now_us, char *error,
                size_t error_size);
@@ -80,9 +90,16 @@ void lane_stop(struct lane *lane, bool hold);
 enum lane_availability lane_availability(const struct lane *lane);
 // Sends the request, or keeps it for later. False: there is no agent any more, the caller answers.
 bool lane_ask(struct lane *lane, struct request *request, int64_t now_us);
+// One of the account's requests needs the agent no more: answered, or with the slow lane. The next one may go.
+void lane_answered(struct lane *lane, uint64_t account, int64_t now_us);
+// The guard's: a good part of the request's budget is over. Sends it where its sender was put aside before he could, and
+// makes the agent go on where it was. True: lane_heartbeat() is to be called, to say until when.
+bool lane_press(struct lane *lane, struct request *request, int64_t now_us, bool is_flood);
+// LANE_STALLED: since when.
+int64_t lane_stalled_since(const struct lane *lane);
 
 // The guard's: sends pings, looks for missing pongs. Gives the time of the next call.
 int64_t lane_heartbeat(struct lane *lane, int64_t now_us);
-void lane_budget_ran_out(struct lane *lane);
+void lane_budget_ran_out(struct lane *lane, int64_t now_us);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,34 +13,9 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/socket_folder.h"
 
-enum { BACKLOG = 8 };
-
-static int prepare_directory(struct listener *listener, char *error, size_t error_size) {
-    struct stat status;
-    if (mkdir(listener->directory, 0750) == 0) {
-        // The umask may have taken the group's rights.
-        if (chmod(listener->directory, 0750) != 0 ||
-            (geteuid() == 0 && chown(listener->directory, 0, listener->agent_gid) != 0)) {
-            (void)snprintf(error, error_size, "can't set the owner of %s: %s", listener->directory, strerror(errno));
-            return -1;
-        }
-        return 0;
-    }
-    if (errno != EEXIST) {
-        (void)snprintf(error, error_size, "can't make the folder %s: %s", listener->directory, strerror(errno));
-        return -1;
-    }
-    if (stat(listener->directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        (void)snprintf(error, error_size, "%s is not a folder", listener->directory);
-        return -1;
-    }
-    if ((status.st_mode & S_IWOTH) != 0 || (status.st_uid != 0 && status.st_uid != geteuid()))
-        log_line(LOG_LEVEL_WARN, "others than the bridge may write to the socket's folder",
-                 "folder=%s mode=%04o owner=%u", listener->directory, (unsigned)(status.st_mode & 07777),
-                 (unsigned)status.st_uid);
-    return 0;
-}
+enum { BACKLOG = 128 };       // a burst of connections is refused one by one, not by the kernel
 
 static int take_lock(struct listener *listener, char *error, size_t error_size) {
     char path[LISTENER_PATH + 8], holder[32] = "";
@@ -104,11 +80,17 @@ int listener_open(struct listener *listener, const char *path, uid_t agent_uid, 
                        LISTENER_PATH - (int)sizeof ".lock", path);
         return -1;
     }
-    memcpy(listener->path, path, length + 1);
-    size_t directory = slash == path ? 1 : (size_t)(slash - path);
-    memcpy(listener->directory, path, directory);
-    listener->directory[directory] = 0;
-    if (prepare_directory(listener, error, error_size) != 0) return -1;
+    char directory[LISTENER_PATH], real[PATH_MAX];
+    (void)snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (socket_folder_prepare(directory, agent_uid, agent_gid, real, error, error_size) != 0) return -1;
+    const char *folder = real[1] == 0 ? "" : real;
+    int written = snprintf(listener->path, sizeof listener->path - sizeof ".lock", "%s%s", folder, slash);
+    if (written < 0 || (size_t)written >= sizeof listener->path - sizeof ".lock") {
+        (void)snprintf(error, error_size, "%s leads to a path of more than %d bytes", path,
+                       LISTENER_PATH - (int)sizeof ".lock");
+        return -1;
+    }
+    memcpy(listener->directory, real, strlen(real) + 1);    // shorter than the path
     if (take_lock(listener, error, error_size) != 0) return -1;
     if (open_socket(listener, error, error_size) != 0) {
         listener_close(listener);

@@ -10,7 +10,7 @@
 #define LISTENER_PATH 104       // what sun_path holds everywhere
 
 struct listener {
-    char path[LISTENER_PATH];
+    char path[LISTENER_PATH];           // without symbolic links, as the folder
     char directory[LISTENER_PATH];
     int fd;
     int lock_fd;

@@ -10,17 +10,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/lock.h"
+#include "core/thread.h"
 
 enum { LINES = 256 };
 
 static struct {
     pthread_mutex_t mutex;
+    pthread_cond_t changed;
     char lines[LINES][LOG_LINE + 1];
     size_t lengths[LINES];
     size_t first, count;
     uint64_t dropped;
-} ring;
+    bool runs, is_writing;
+} ring = {.changed = PTHREAD_COND_INITIALIZER};
 
 void log_init(void) {
     lock_init(&ring.mutex);
@@ -68,43 +72,78 @@ void log_line(enum log_level level, const char *message, const char *format, ...
         ring.lines[at][length] = '\n';
         ring.lengths[at] = length + 1;
     }
+    (void)pthread_cond_broadcast(&ring.changed);
     unlock(&ring.mutex);
 }
 
-static bool stderr_takes_a_line(void) {
-    struct pollfd descriptor = {.fd = STDERR_FILENO, .events = POLLOUT};
-    return poll(&descriptor, 1, 0) == 1 && (descriptor.revents & POLLOUT) != 0;
-}
-
-void log_drain(void) {
-    for (;;) {
-        char line[LOG_LINE + 1];
-        size_t length = 0;
-        uint64_t dropped = 0;
-        if (!stderr_takes_a_line()) return;
-        lock(&ring.mutex);
-        if (ring.dropped > 0) {
-            dropped = ring.dropped;
-            ring.dropped = 0;
-        } else if (ring.count > 0) {
-            length = ring.lengths[ring.first];
-            memcpy(line, ring.lines[ring.first], length);
-            ring.first = (ring.first + 1) % LINES;
-            ring.count--;
+// The thread that waits for stderr. A line that stderr refuses is gone: there is nowhere to say so.
+static void write_out(const char *line, size_t length) {
+    while (length > 0) {
+        ssize_t count = write(STDERR_FILENO, line, length);
+        if (count >= 0) {
+            line += count;
+            length -= (size_t)count;
+        } else if (errno == EAGAIN) {
+            struct pollfd descriptor = {.fd = STDERR_FILENO, .events = POLLOUT};
+            (void)poll(&descriptor, 1, -1);
+        } else if (errno != EINTR) {
+            return;
         }
-        unlock(&ring.mutex);
-        if (dropped > 0)
-            length = written(snprintf(line, sizeof line, "level=warn msg=\"log lines were dropped\" count=%" PRIu64
-                                      "\n", dropped), sizeof line);
-        if (length == 0) return;
-        // A line that stderr refuses after all is gone: there is nowhere to say so.
-        if (write(STDERR_FILENO, line, length) < 0 && errno == EAGAIN) return;
     }
 }
 
-int log_waiting(void) {
+// Under the mutex. 0: there is none.
+static size_t take_line(char line[LOG_LINE + 1]) {
+    size_t length = 0;
+    if (ring.dropped > 0) {
+        length = written(snprintf(line, LOG_LINE + 1, "level=warn msg=\"log lines were dropped\" count=%" PRIu64 "\n",
+                                  ring.dropped), LOG_LINE + 1);
+        ring.dropped = 0;
+    } else if (ring.count > 0) {
+        length = ring.lengths[ring.first];
+        memcpy(line, ring.lines[ring.first], length);
+        ring.first = (ring.first + 1) % LINES;
+        ring.count--;
+    }
+    return length;
+}
+
+static void *write_lines(void *nothing) {
+    char line[LOG_LINE + 1];
+    (void)nothing;
+    thread_forget_descriptors();
     lock(&ring.mutex);
-    int waiting = ring.count > 0 || ring.dropped > 0;
+    for (;;) {
+        size_t length = take_line(line);
+        ring.is_writing = length > 0;
+        if (length == 0) {
+            (void)pthread_cond_broadcast(&ring.changed);
+            (void)pthread_cond_wait(&ring.changed, &ring.mutex);
+            continue;
+        }
+        unlock(&ring.mutex);
+        write_out(line, length);
+        lock(&ring.mutex);
+    }
+    return NULL;
+}
+
+int log_start(void) {
+    pthread_t thread;
+    int failure = thread_start(&thread, "picket-log", write_lines, NULL);
+    if (failure != 0) return failure;
+    (void)pthread_detach(thread);
+    lock(&ring.mutex);
+    ring.runs = true;
     unlock(&ring.mutex);
-    return waiting;
+    return 0;
+}
+
+void log_finish(int bound_ms) {
+    struct timespec until = clock_realtime_in_ms(bound_ms);
+    lock(&ring.mutex);
+    while (ring.runs && (ring.count > 0 || ring.dropped > 0 || ring.is_writing) &&
+           pthread_cond_timedwait(&ring.changed, &ring.mutex, &until) == 0) {
+    }
+    unlock(&ring.mutex);
 }

@@ -29,6 +29,13 @@ struct credit {
     uint64_t accepted_through;
 };
 
+enum control_command { CONTROL_STATUS = 1, CONTROL_OFF = 2, CONTROL_ON = 3 };
+
+struct control {
+    enum control_command command;
+    struct bytes reason;            // valid UTF-8
+};
+
 struct auth_verdict {
     uint64_t id;
     uint64_t epoch;
@@ -48,6 +55,14 @@ enum agent_message_kind {
     AGENT_MESSAGE_AUTH_VERDICT,
     AGENT_MESSAGE_SWITCHED,
     AGENT_MESSAGE_PONG,
+    AGENT_MESSAGE_CONTROL,
+    AGENT_MESSAGE_GOODBYE,
+    AGENT_MESSAGE_NOTICE,
+};
+
+struct pong {
+    uint64_t number;
+    uint32_t thread_id;             // of the thread that answers; 0: it does not say
 };
 
 struct agent_message {
@@ -58,7 +73,10 @@ struct agent_message {
         struct credit credit;
         struct auth_verdict verdict;
         uint64_t epoch;             // Switched
-        uint64_t number;            // Pong
+        struct pong pong;
+        struct control control;
+        struct bytes reason;        // Goodbye; valid UTF-8
+        struct bytes event;         // Notice: an encoded Event
     };
 };
 
@@ -109,6 +127,7 @@ struct bridge_figures {
     bool breaker_open;
     uint64_t breaker_opened;
     int64_t longest_answer_us;
+    const char *enforcement;
 };
 void message_statistics(struct wire_writer *writer, const struct bridge_figures *figures);
 
@@ -122,6 +141,22 @@ void message_events_event(struct wire_writer *writer, const struct queue *queue,
 void message_events_loss(struct wire_writer *writer, const struct loss *loss);
 void message_events_end(struct wire_writer *writer, const struct events_frame *frame, bool end_of_source);
 
+// What `picket off`, `on` and `doctor` are told. `guarded` and `unguarded`: whole fields, made by the two below.
+struct control_reply {
+    const char *state;              // on, off, observing
+    const char *reason;
+    uint64_t since_ns;
+    const char *error;              // empty: none
+    const char *agent;              // empty: none is connected
+    uint64_t generation;
+    uint64_t epoch;
+    struct bytes filesystems;
+    const char *note;               // empty: none
+};
+void message_control_reply(struct wire_writer *writer, const struct control_reply *reply);
+void message_control_guarded(struct wire_writer *writer, const char *sentence);
+void message_control_unguarded(struct wire_writer *writer, const char *sentence);
+
 // What an audit appends to its event.
 struct auth_outcome {
     enum verdict verdict;
@@ -134,5 +169,7 @@ struct auth_outcome {
     bool annotated;
 };
 void message_auth_outcome(struct wire_writer *writer, const struct auth_outcome *outcome);
+// Appended as well where the rule's verdict was not given.
+void message_shadow(struct wire_writer *writer, struct bytes rule, enum verdict verdict);
 
 #endif

@@ -90,6 +90,31 @@ static bool decode_verdict(struct bytes message, struct auth_verdict *verdict) {
     return message_is_utf8(verdict->rule) && message_annotations_valid(verdict->annotations);
 }
 
+static bool decode_control(struct bytes message, struct control *control) {
+    uint64_t command = 0;
+    struct wire_reader reader;
+    struct wire_field field;
+    memset(control, 0, sizeof *control);
+    wire_reader_init(&reader, message);
+    while (wire_next(&reader, &field)) {
+        if (field.tag == picket_v1_Control_command_tag) command = wire_field_uint(&field);
+        if (field.tag == picket_v1_Control_reason_tag) control->reason = wire_field_bytes(&field);
+    }
+    if (reader.malformed || command < CONTROL_STATUS || command > CONTROL_ON) return false;
+    control->command = (enum control_command)command;
+    return message_is_utf8(control->reason);
+}
+
+static bool decode_slice(struct bytes message, uint32_t tag, struct bytes *slice) {
+    struct wire_reader reader;
+    struct wire_field field;
+    *slice = (struct bytes){NULL, 0};
+    wire_reader_init(&reader, message);
+    while (wire_next(&reader, &field))
+        if (field.tag == tag) *slice = wire_field_bytes(&field);
+    return !reader.malformed;
+}
+
 static bool decode_number(struct bytes message, uint32_t tag, uint64_t *number) {
     struct wire_reader reader;
     struct wire_field field;
@@ -97,6 +122,18 @@ static bool decode_number(struct bytes message, uint32_t tag, uint64_t *number) 
     wire_reader_init(&reader, message);
     while (wire_next(&reader, &field))
         if (field.tag == tag) *number = wire_field_uint(&field);
+    return !reader.malformed;
+}
+
+static bool decode_pong(struct bytes message, struct pong *pong) {
+    struct wire_reader reader;
+    struct wire_field field;
+    memset(pong, 0, sizeof *pong);
+    wire_reader_init(&reader, message);
+    while (wire_next(&reader, &field)) {
+        if (field.tag == picket_v1_Pong_number_tag) pong->number = wire_field_uint(&field);
+        if (field.tag == picket_v1_Pong_thread_id_tag) pong->thread_id = (uint32_t)wire_field_uint(&field);
+    }
     return !reader.malformed;
 }
 
@@ -124,6 +161,20 @@ bool message_decode_to_bridge(struct bytes frame, struct agent_message *message)
             message->kind = AGENT_MESSAGE_AUTH_VERDICT;
             if (!decode_verdict(body, &message->verdict)) return false;
             break;
+        case picket_v1_ToBridge_control_tag:
+            message->kind = AGENT_MESSAGE_CONTROL;
+            if (!decode_control(body, &message->control)) return false;
+            break;
+        case picket_v1_ToBridge_goodbye_tag:
+            message->kind = AGENT_MESSAGE_GOODBYE;
+            if (!decode_slice(body, picket_v1_Goodbye_reason_tag, &message->reason) ||
+                !message_is_utf8(message->reason))
+                return false;
+            break;
+        case picket_v1_ToBridge_notice_tag:
+            message->kind = AGENT_MESSAGE_NOTICE;
+            if (!decode_slice(body, picket_v1_Notice_event_tag, &message->event)) return false;
+            break;
         default: break;
         }
     }
@@ -148,7 +199,7 @@ bool message_decode_lane_to_bridge(struct bytes frame, struct agent_message *mes
             break;
         case picket_v1_LaneToBridge_pong_tag:
             message->kind = AGENT_MESSAGE_PONG;
-            if (!decode_number(body, picket_v1_Pong_number_tag, &message->number)) return false;
+            if (!decode_pong(body, &message->pong)) return false;
             break;
         default: break;
         }

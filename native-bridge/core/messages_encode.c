@@ -109,6 +109,30 @@ void message_policy_applied(struct wire_writer *writer, uint64_t epoch, struct b
     end_frame(writer, frame);
 }
 
+void message_control_guarded(struct wire_writer *writer, const char *sentence) {
+    put_utf8(writer, picket_v1_ControlReply_guarded_tag, sentence);
+}
+
+void message_control_unguarded(struct wire_writer *writer, const char *sentence) {
+    put_utf8(writer, picket_v1_ControlReply_unguarded_tag, sentence);
+}
+
+void message_control_reply(struct wire_writer *writer, const struct control_reply *reply) {
+    size_t frame = begin_frame(writer);
+    size_t mark = wire_begin(writer, picket_v1_ToAgent_control_reply_tag);
+    wire_text(writer, picket_v1_ControlReply_state_tag, reply->state);
+    put_utf8(writer, picket_v1_ControlReply_reason_tag, reply->reason);
+    wire_fixed64(writer, picket_v1_ControlReply_since_ns_tag, reply->since_ns);
+    put_utf8(writer, picket_v1_ControlReply_error_tag, reply->error);
+    put_utf8(writer, picket_v1_ControlReply_agent_tag, reply->agent);
+    wire_uint(writer, picket_v1_ControlReply_generation_tag, reply->generation);
+    wire_uint(writer, picket_v1_ControlReply_epoch_tag, reply->epoch);
+    wire_raw(writer, reply->filesystems.data, reply->filesystems.length);
+    put_utf8(writer, picket_v1_ControlReply_note_tag, reply->note);
+    wire_end(writer, mark);
+    end_frame(writer, frame);
+}
+
 static void put_answers(struct wire_writer *writer, const struct statistics *statistics) {
     for (size_t place = 0; place < STATISTICS_ACTIONS; place++) {
         const char *action = atomic_load(&statistics->actions[place]);
@@ -144,6 +168,7 @@ void message_statistics(struct wire_writer *writer, const struct bridge_figures 
     wire_uint(writer, picket_v1_BridgeStatistics_breaker_opened_tag, figures->breaker_opened);
     if (figures->longest_answer_us > 0)
         wire_uint(writer, picket_v1_BridgeStatistics_longest_answer_us_tag, (uint64_t)figures->longest_answer_us);
+    wire_text(writer, picket_v1_BridgeStatistics_enforcement_tag, figures->enforcement);
     wire_end(writer, mark);
     end_frame(writer, frame);
 }
@@ -196,5 +221,12 @@ void message_auth_outcome(struct wire_writer *writer, const struct auth_outcome 
     }
     wire_fixed64(writer, picket_v1_AuthOutcome_request_id_tag, outcome->request_id);
     wire_bool(writer, picket_v1_AuthOutcome_annotated_tag, outcome->annotated);
+    wire_end(writer, mark);
+}
+
+void message_shadow(struct wire_writer *writer, struct bytes rule, enum verdict verdict) {
+    size_t mark = wire_begin(writer, picket_v1_Event_shadow_tag);
+    wire_bytes(writer, picket_v1_Shadow_rule_tag, rule);
+    wire_uint(writer, picket_v1_Shadow_verdict_tag, verdict);
     wire_end(writer, mark);
 }

@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 #ifdef __linux__
 #ifndef SO_PEERPIDFD
@@ -22,6 +25,18 @@ static int credentials(int fd, struct peer *peer) {
     peer->uid = credential.uid;
     peer->pid = (uint32_t)credential.pid;   // 0: it lives in a pid namespace that the bridge does not see
     return 0;
+}
+
+// A pid alone is a name that passes on: one that leaves its connection to a child and ends gives it away. The kernel
+// knows which process connected; before Linux 6.5 it does not tell, and the pid is the connecter's still unless it has
+// ended within the moment since. False: it has ended.
+static bool hold_process(int fd, struct peer *peer) {
+    socklen_t size = sizeof peer->process;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &peer->process, &size) == 0) return true;
+    peer->process = -1;
+    if (errno == ESRCH || errno == EINVAL) return false;
+    peer->process = (int)syscall(SYS_pidfd_open, peer->pid, 0);     // Linux 5.3; without it nothing is held
+    return peer->process >= 0 || errno != ESRCH;
 }
 
 // A process in namespaces of its own can have our uid without being anybody here: root of a container, say.
@@ -53,21 +68,6 @@ static int check_namespaces(const struct peer *peer, char *reason, size_t reason
     }
     return 0;
 }
-
-// What was read of /proc was the peer's only if its process was there all the time: one that leaves its connection to a
-// child and ends gives its pid away. A kernel that can't tell (before 6.5) leaves that to the folder of the socket.
-static int check_alive(int fd, const struct peer *peer, char *reason, size_t reason_size) {
-    int pidfd = -1;
-    socklen_t size = sizeof pidfd;
-    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0;
-    if (!known && errno != ESRCH && errno != EINVAL) return 0;
-    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-    bool alive = known && poll(&ended, 1, 0) == 0;
-    if (pidfd >= 0) (void)close(pidfd);
-    if (alive) return 0;
-    (void)snprintf(reason, reason_size, "process %u has ended", (unsigned)peer->pid);
-    return -1;
-}
 #else
 static int credentials(int fd, struct peer *peer) {
     uid_t uid;
@@ -83,18 +83,36 @@ static int credentials(int fd, struct peer *peer) {
     return 0;
 }
 
+static bool hold_process(int fd, struct peer *peer) {
+    (void)fd;
+    peer->process = -1;
+    return true;
+}
+
 static int check_namespaces(const struct peer *peer, char *reason, size_t reason_size) {
     (void)peer, (void)reason, (void)reason_size;
     return 0;
 }
-
-static int check_alive(int fd, const struct peer *peer, char *reason, size_t reason_size) {
-    (void)fd, (void)peer, (void)reason, (void)reason_size;
-    return 0;
-}
 #endif
 
-int peer_check(int fd, uid_t agent_uid, struct peer *peer, char *reason, size_t reason_size) {
+static int has_ended(const struct peer *peer, char *reason, size_t reason_size) {
+    (void)snprintf(reason, reason_size, "process %u has ended", (unsigned)peer->pid);
+    return -1;
+}
+
+static bool is_alive(const struct peer *peer) {
+    struct pollfd ended = {.fd = peer->process, .events = POLLIN};
+    return poll(&ended, 1, 0) == 0;
+}
+
+int peer_check_again(const struct peer *peer, char *reason, size_t reason_size) {
+    int outcome = check_namespaces(peer, reason, reason_size);
+    // Afterwards: what was read of /proc was the peer's only if its process was there all the time.
+    return is_alive(peer) ? outcome : has_ended(peer, reason, reason_size);
+}
+
+int peer_identify(int fd, uid_t agent_uid, struct peer *peer, char *reason, size_t reason_size) {
+    peer->process = -1;
     if (credentials(fd, peer) != 0) {
         (void)snprintf(reason, reason_size, "the system does not say who it is: %s", strerror(errno));
         return -1;
@@ -104,6 +122,13 @@ int peer_check(int fd, uid_t agent_uid, struct peer *peer, char *reason, size_t 
                        (unsigned)agent_uid);
         return -1;
     }
-    if (check_namespaces(peer, reason, reason_size) != 0) return -1;
-    return check_alive(fd, peer, reason, reason_size);
+    if (!hold_process(fd, peer)) return has_ended(peer, reason, reason_size);
+    if (peer_check_again(peer, reason, reason_size) == 0) return 0;
+    peer_close(peer);
+    return -1;
+}
+
+void peer_close(struct peer *peer) {
+    if (peer->process >= 0) (void)close(peer->process);
+    peer->process = -1;
 }

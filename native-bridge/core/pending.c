@@ -9,10 +9,13 @@
 
 #include "core/lock.h"
 
+static const uint64_t ROOT = 0;
+
 enum {
     USER_MINIMUM = 64,
     PER_CORE = 4,
     USERS = 4,
+    CROWDED_PART = 8,               // of its bound is an account's once the others' share is nearly full
     SLOT_BYTES = 64 * 1024,         // five paths of PATH_MAX, what Linux keeps of a process's and its parent's arguments
     LARGE_COUNT = 8,
     LARGE_BYTES = 1024 * 1024,      // what fits a frame
@@ -51,6 +54,7 @@ int pending_init(struct pending *pending, const struct pending_limits *limits) {
     for (size_t i = 0; i < limits->slots; i++, next += limits->slot_bytes) {
         pending->slots[i].own_event = next;
         pending->slots[i].large = -1;
+        atomic_store(&pending->slots[i].press_us, INT64_MAX);
         atomic_store(&pending->slots[i].deadline_us, INT64_MAX);
     }
     for (size_t i = 0; i < limits->large_count; i++, next += limits->large_bytes) pending->large[i] = next;
@@ -83,19 +87,29 @@ static uint64_t next_id(struct pending *pending) {
     return id;
 }
 
-static bool user_has_room(const struct pending *pending, uint32_t uid) {
-    size_t count = 0;
-    for (size_t i = 0; i < pending->slots_count; i++)
-        if (pending->slots[i].references > 0 && pending->slots[i].uid == uid) count++;
-    return count < pending->per_user;
+// Of root's share, and of all others' together, nothing is the other's.
+static bool account_has_room(const struct pending *pending, uint64_t account) {
+    size_t own = 0, others = 0;
+    for (size_t i = 0; i < pending->slots_count; i++) {
+        const struct request *slot = &pending->slots[i];
+        if (slot->references == 0) continue;
+        own += slot->account == account;
+        others += slot->account != ROOT;
+    }
+    if (account == ROOT) return own < pending->per_user;
+    size_t share = pending->slots_count - pending->per_user;
+    if (others >= share) return false;
+    bool crowded = share - others <= pending->per_user;
+    return own < (crowded ? pending->per_user / CROWDED_PART : pending->per_user);
 }
 
-// A user has half of them: long arguments of one must not turn others' questions into overload.
-static int take_large(struct pending *pending, uint32_t uid) {
-    size_t users = 0;
+// An account has half of them: long arguments of one must not turn others' questions into overload.
+static int take_large(struct pending *pending, uint64_t account) {
+    size_t own = 0;
     for (size_t i = 0; i < pending->slots_count; i++)
-        if (pending->slots[i].references > 0 && pending->slots[i].large >= 0 && pending->slots[i].uid == uid) users++;
-    if (users >= (pending->large_count + 1) / 2) return -1;
+        if (pending->slots[i].references > 0 && pending->slots[i].large >= 0 && pending->slots[i].account == account)
+            own++;
+    if (own >= (pending->large_count + 1) / 2) return -1;
     for (size_t i = 0; i < pending->large_count; i++) {
         if (pending->large_used[i]) continue;
         pending->large_used[i] = true;
@@ -113,14 +127,14 @@ static struct request *free_slot(struct pending *pending, uint64_t id) {
     return NULL;
 }
 
-struct request *pending_admit(struct pending *pending, uint32_t uid, struct bytes event) {
+struct request *pending_admit(struct pending *pending, uint64_t account, struct bytes event) {
     struct request *slot = NULL;
     lock(&pending->mutex);
-    if (pending->in_use >= pending->slots_count || !user_has_room(pending, uid)) goto out;
+    if (pending->in_use >= pending->slots_count || !account_has_room(pending, account)) goto out;
     int large = -1;
     if (event.length > pending->slot_bytes) {
         if (event.length > pending->large_bytes) goto out;
-        large = take_large(pending, uid);
+        large = take_large(pending, account);
         if (large < 0) goto out;
     }
     uint64_t id = next_id(pending);
@@ -132,7 +146,7 @@ struct request *pending_admit(struct pending *pending, uint32_t uid, struct byte
     slot->references = 2;
     slot->id = id;
     slot->order = ++pending->order;
-    slot->uid = uid;
+    slot->account = account;
     slot->large = large;
     slot->event = large >= 0 ? pending->large[large] : slot->own_event;
     slot->event_length = event.length;
@@ -146,16 +160,33 @@ out:
     return slot;
 }
 
-void pending_open(struct request *request, int64_t deadline_us) {
+void pending_open(struct request *request, int64_t press_us, int64_t deadline_us) {
     // In this order: whoever claims resets the deadline, and that must come last.
+    atomic_store(&request->press_us, press_us);
     atomic_store(&request->deadline_us, deadline_us);
     atomic_store(&request->claim, request->id);
+}
+
+static void forget_times(struct request *request) {
+    atomic_store(&request->press_us, INT64_MAX);
+    atomic_store(&request->deadline_us, INT64_MAX);
+}
+
+void pending_extend(struct request *request, int64_t press_us, int64_t deadline_us) {
+    atomic_store(&request->deadline_us, deadline_us);
+    pending_press_again(request, press_us);
+}
+
+void pending_press_again(struct request *request, int64_t press_us) {
+    atomic_store(&request->press_us, press_us);
+    // Whoever claimed it before has put the times away too early; who does it from here on puts them away after.
+    if (atomic_load(&request->claim) == 0) forget_times(request);
 }
 
 bool pending_claim(struct request *request, uint64_t id) {
     uint64_t expected = id;
     if (id == 0 || !atomic_compare_exchange_strong(&request->claim, &expected, 0)) return false;
-    atomic_store(&request->deadline_us, INT64_MAX);
+    forget_times(request);
     return true;
 }
 
@@ -200,11 +231,27 @@ struct request *pending_expired(struct pending *pending, int64_t now_us) {
     return found;
 }
 
+struct request *pending_pressing(struct pending *pending, int64_t now_us) {
+    struct request *found = NULL;
+    if (pending_earliest(pending) > now_us) return NULL;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count && found == NULL; i++) {
+        struct request *slot = &pending->slots[i];
+        if (atomic_load(&slot->press_us) > now_us || !hold(slot)) continue;
+        atomic_store(&slot->press_us, INT64_MAX);
+        found = slot;
+    }
+    unlock(&pending->mutex);
+    return found;
+}
+
 int64_t pending_earliest(const struct pending *pending) {
     int64_t earliest = INT64_MAX;
     for (size_t i = 0; i < pending->slots_count; i++) {
-        int64_t deadline = atomic_load(&pending->slots[i].deadline_us);
-        if (deadline < earliest) earliest = deadline;
+        int64_t deadline_us = atomic_load(&pending->slots[i].deadline_us);
+        int64_t press_us = atomic_load(&pending->slots[i].press_us);
+        if (press_us < deadline_us) deadline_us = press_us;
+        if (deadline_us < earliest) earliest = deadline_us;
     }
     return earliest;
 }
@@ -234,6 +281,32 @@ size_t pending_count(struct pending *pending) {
     size_t count = pending->in_use;
     unlock(&pending->mutex);
     return count;
+}
+
+size_t pending_with_agent(struct pending *pending, uint64_t account) {
+    size_t count = 0;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count; i++) {
+        const struct request *slot = &pending->slots[i];
+        count += slot->references > 0 && slot->account == account && slot->sent && atomic_load(&slot->claim) != 0 &&
+                 atomic_load(&slot->slow) == SLOW_NO;
+    }
+    unlock(&pending->mutex);
+    return count;
+}
+
+struct request *pending_next_unsent(struct pending *pending, uint64_t account) {
+    struct request *next = NULL;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count; i++) {
+        struct request *slot = &pending->slots[i];
+        if (slot->references > 0 && slot->account == account && !slot->sent && atomic_load(&slot->claim) != 0 &&
+            (next == NULL || slot->order < next->order))
+            next = slot;
+    }
+    if (next != NULL && !hold(next)) next = NULL;      // claimed meanwhile: its own answer brings the next one
+    unlock(&pending->mutex);
+    return next;
 }
 
 void pending_note_answered(struct pending *pending, uint64_t id) {

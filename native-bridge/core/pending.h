@@ -1,6 +1,10 @@
 // The requests that wait for a verdict: a fixed number of slots, made at start. A request is answered by whoever wins
 // pending_claim(); all others lose, for ever.
 //
+// Who may have how many is counted by account (see backend.h). Each has a bound of its own; root's share is never
+// anybody else's; and the last of the others' share is kept for those who have few, so that a handful of accounts that
+// ask as much as they may never leave a stranger without a slot.
+//
 // Ownership: a slot is in use while somebody holds a reference. pending_admit() gives two: one for whoever will claim
 // the request, one for the caller. pending_find() and the iterators give one. The event's bytes are the slot's own.
 // Threading: all functions may be called from any thread; none blocks but for a short mutex. Fields of a request may
@@ -24,16 +28,20 @@ enum slow_state { SLOW_NO, SLOW_WANTED, SLOW_SENT };
 struct request {
     _Atomic uint64_t claim;         // the id while unanswered, else 0
     _Atomic int64_t deadline_us;    // monotonic; INT64_MAX while not open
+    _Atomic int64_t press_us;       // when the guard looks after it; INT64_MAX: not
     atomic_int slow;                // enum slow_state
     _Atomic uint64_t epoch;         // of the policy by which the agent was asked last; 0: not asked
     uint64_t id;
     uint64_t order;                 // of arrival
     uint64_t token;                 // the backend's
     const char *action;
-    uint32_t uid;
+    uint64_t account;
+    uint32_t uid;                   // 0: spared when too many ask
     uint32_t budget_us;
     int64_t arrived_us;
     enum verdict default_verdict;
+    bool deny_in_reach;             // a deny rule could still reach it
+    bool has_deadline;              // the kernel's own, which no patience moves
     bool sent;                      // (lane) written to the FIFO of the present generation
     uint8_t *event;
     size_t event_length;
@@ -78,11 +86,15 @@ struct pending_limits pending_limits_for(size_t cores);
 int pending_init(struct pending *pending, const struct pending_limits *limits);
 void pending_free(struct pending *pending);
 
-// A slot with a copy of the event, or NULL beyond a bound. The caller fills in the rest and calls pending_open(), or
+// A slot with a copy of the event, or NULL beyond a bound; account 0 is root's. The caller fills in the rest and calls pending_open(), or
 // gives it up with two calls of pending_release().
-struct request *pending_admit(struct pending *pending, uint32_t uid, struct bytes event);
+struct request *pending_admit(struct pending *pending, uint64_t account, struct bytes event);
 // From here on the request can be found, claimed and expire.
-void pending_open(struct request *request, int64_t deadline_us);
+void pending_open(struct request *request, int64_t press_us, int64_t deadline_us);
+
+// Changes its times, where it is unanswered still. For whoever holds a reference.
+void pending_press_again(struct request *request, int64_t press_us);
+void pending_extend(struct request *request, int64_t press_us, int64_t deadline_us);
 
 // True for exactly one caller. The winner answers and then calls pending_release() for the claim's reference.
 bool pending_claim(struct request *request, uint64_t id);
@@ -91,10 +103,16 @@ void pending_release(struct pending *pending, struct request *request);
 struct request *pending_find(struct pending *pending, uint64_t id);
 // An unanswered request whose deadline is past, or NULL.
 struct request *pending_expired(struct pending *pending, int64_t now_us);
-int64_t pending_earliest(const struct pending *pending);   // INT64_MAX: none
+// An unanswered request that is to be looked after, or NULL; given once for each time.
+struct request *pending_pressing(struct pending *pending, int64_t now_us);
+int64_t pending_earliest(const struct pending *pending);   // of both; INT64_MAX: none
 // All unanswered requests in order of arrival; at most `capacity`.
 size_t pending_all(struct pending *pending, struct request **out, size_t capacity);
 size_t pending_count(struct pending *pending);
+// The lane's, under its mutex. How many unanswered requests of the account the agent has before it on the fast lane; and
+// the oldest that it has not, or NULL.
+size_t pending_with_agent(struct pending *pending, uint64_t account);
+struct request *pending_next_unsent(struct pending *pending, uint64_t account);
 
 // The request was answered by something else than a verdict: one that still comes is late.
 void pending_note_answered(struct pending *pending, uint64_t id);

@@ -185,7 +185,14 @@ static struct bytes filesystem_path(struct bytes message) {
     return path;
 }
 
-static bool walk(struct builder *builder, struct bytes message, uint64_t *epoch) {
+// What stands in the message alone, and not in lists.
+struct policy_head {
+    uint64_t epoch;
+    bool guard_local;
+    uint64_t new_mounts;
+};
+
+static bool walk(struct builder *builder, struct bytes message, struct policy_head *head) {
     struct wire_reader reader;
     struct wire_field field;
     wire_reader_init(&reader, message);
@@ -193,7 +200,9 @@ static bool walk(struct builder *builder, struct bytes message, uint64_t *epoch)
         struct bytes value = wire_field_bytes(&field);
         bool good = true;
         switch (field.tag) {
-        case picket_v1_Policy_epoch_tag: *epoch = wire_field_uint(&field); break;
+        case picket_v1_Policy_epoch_tag: head->epoch = wire_field_uint(&field); break;
+        case picket_v1_Policy_guard_local_tag: head->guard_local = wire_field_uint(&field) != 0; break;
+        case picket_v1_Policy_new_mounts_tag: head->new_mounts = wire_field_uint(&field); break;
         case picket_v1_Policy_guarded_filesystems_tag:
             good = add_bytes(builder, filesystem_path(value), &builder->filesystems, builder->filesystem_list,
                              "it has too many guarded filesystems");
@@ -270,10 +279,14 @@ struct policy *policy_decode(struct bytes message, char *error, size_t error_siz
     struct builder counted = {0}, filler;
     struct policy *policy = NULL;
     struct bytes copy;
-    uint64_t epoch = 0;
-    if (!walk(&counted, message, &epoch)) goto refused;
-    if (epoch == 0) {
+    struct policy_head head = {0};
+    if (!walk(&counted, message, &head)) goto refused;
+    if (head.epoch == 0) {
         counted.problem = "its epoch is missing";
+        goto refused;
+    }
+    if (head.new_mounts > NEW_MOUNTS_IGNORE) {
+        counted.problem = "it has an order for new mounts that this bridge does not know";
         goto refused;
     }
     policy = allocate(&counted, message, &filler, &copy);
@@ -281,9 +294,11 @@ struct policy *policy_decode(struct bytes message, char *error, size_t error_siz
         counted.problem = "there is not enough memory for it";
         goto refused;
     }
-    (void)walk(&filler, copy, &epoch);   // the same bytes were just checked
+    (void)walk(&filler, copy, &head);   // the same bytes were just checked
     atomic_init(&policy->references, 1);
-    policy->epoch = epoch;
+    policy->epoch = head.epoch;
+    policy->guard_local = head.guard_local;
+    policy->new_mounts = head.new_mounts == 0 ? NEW_MOUNTS_REPORT : (enum new_mounts)head.new_mounts;
     policy->guarded_filesystems = filler.filesystem_list;
     policy->guarded_filesystems_count = filler.filesystems;
     policy->subscriptions = filler.subscription_list;

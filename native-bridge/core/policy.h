@@ -51,9 +51,14 @@ struct action_settings {
     uint32_t max_wait_us;
 };
 
+// What to do about filesystems that are mounted later and that the policy does not name.
+enum new_mounts { NEW_MOUNTS_REPORT = 1, NEW_MOUNTS_GUARD = 2, NEW_MOUNTS_IGNORE = 3 };
+
 struct policy {
     atomic_uint references;
     uint64_t epoch;
+    bool guard_local;                   // all local filesystems, also those that are mounted later
+    enum new_mounts new_mounts;
     const struct bytes *guarded_filesystems;
     size_t guarded_filesystems_count;
     const struct subscription *subscriptions;

@@ -207,7 +207,7 @@ void queue_mark_sent(struct queue *queue, const struct queue_entry *entry) {
     }
 }
 
-void queue_accept(struct queue *queue, uint64_t through) {
+uint64_t queue_accept(struct queue *queue, uint64_t through) {
     if (through > queue->sent_through) through = queue->sent_through;
     for (int class = 0; class < QUEUE_CLASSES; class++) {
         for (uint32_t head = queue->classes[class].head;
@@ -217,6 +217,7 @@ void queue_accept(struct queue *queue, uint64_t through) {
             remove_entry(queue, class, head);
         }
     }
+    return through;
 }
 
 void queue_rewind(struct queue *queue) {

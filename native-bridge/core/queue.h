@@ -71,8 +71,8 @@ const struct queue_entry *queue_next_unsent(const struct queue *queue);
 void queue_write(const struct queue *queue, const struct queue_entry *entry, struct wire_writer *writer);
 void queue_mark_sent(struct queue *queue, const struct queue_entry *entry);
 
-// The agent has accepted all up to `through`; what was never sent can't have been.
-void queue_accept(struct queue *queue, uint64_t through);
+// The agent has accepted all up to `through`; what was never sent can't have been. Gives what holds.
+uint64_t queue_accept(struct queue *queue, uint64_t through);
 // A new connection: whatever is still here is unsent.
 void queue_rewind(struct queue *queue);
 

@@ -6,11 +6,19 @@
 
 #include "core/clock.h"
 #include "core/lock.h"
+#include "core/picket_event.h"
 #include "core/log.h"
 #include "core/session.h"
+#include "core/unwatched.h"
 #include "picket/v1/bridge.pb.h"
 
-enum { EVENT_BYTES = 1024, UNGUARDED_BYTES = 64 * 1024, WELCOME_BYTES = 8192 };
+enum {
+    EVENT_BYTES = 1024,
+    UNGUARDED_BYTES = 64 * 1024,
+    WELCOME_BYTES = 8192,
+    FRAMES_A_TURN = 64,
+    LAST_TURNS = 16,                    // far more than an agent that behaves has under way
+};
 
 bool session_has_agent(const struct session *session) {
     return session->agent.fd >= 0;
@@ -23,15 +31,18 @@ static void close_agent(struct session *session, bool next_is_at_hand, bool hold
     struct core *core = session->core;
     lane_stop(&core->lane, hold);
     connection_close(&session->agent);
-    session->fifo_to_open = false;
+    peer_close(&session->agent_peer);
+    session->fifo_to_open = session->more_to_handle = false;
     if (session->unwatched_since_ns == 0) {
         session->unwatched_since_ns = clock_unix_ns();
+        unwatched_begin(UNWATCHED_AGENT, session->unwatched_since_ns);
         session->unwatched_by_takeover = next_is_at_hand;
         session->defaults_before = session_defaults(session);
     } else if (!next_is_at_hand) {
         session->unwatched_by_takeover = false;
     }
     session->policy_epoch = 0;
+    session->serving_since_us = 0;
     session->credit = 0;
     lock(&core->queue_mutex);
     sent_losses_take_back(&session->losses_sent, &core->losses);
@@ -40,22 +51,37 @@ static void close_agent(struct session *session, bool next_is_at_hand, bool hold
 
 void session_drop_agent(struct session *session, const char *reason) {
     struct core *core = session->core;
+    bool has_crashed = session->policy_epoch != 0 && !session->agent_said_goodbye && !session->is_ending;
     close_agent(session, false, false);
     core->backend->set_agent(core->backend->state, 0);
     core_answer_all_without_agent(core);
     log_line(LOG_LEVEL_WARN, "the agent is gone", "generation=%" PRIu64 " name=\"%s\" reason=\"%s\"",
              session->agent_generation, session->agent_name, reason);
+    if (has_crashed) session_agent_crashed(session);
 }
 
 // --- its beginning ---
 
+static bool is_another_users(const struct session *session) {
+    return session->agent_peer.uid != session->listener->agent_uid;
+}
+
+// One that is not of the agent's user is root's, who may: whether it should is for a person to say.
 static void tell_takeover(struct session *session) {
     uint8_t buffer[EVENT_BYTES];
     struct encoded_event event;
     struct bytes name = {(const uint8_t *)session->agent_name, strlen(session->agent_name)};
-    if (event_encode_takeover(clock_unix_ns(), session->core->platform, session->agent_generation, session->agent_peer.uid,
-                              session->agent_peer.pid, name, buffer, sizeof buffer, &event))
-        core_push(session->core, &event);
+    if (!event_encode_takeover(clock_unix_ns(), session->core->platform, session->agent_generation, session->agent_peer.uid,
+                               session->agent_peer.pid, name, buffer, sizeof buffer, &event))
+        return;
+    if (is_another_users(session)) {
+        char message[128];
+        (void)snprintf(message, sizeof message, "A process of user %u is the agent; user %u should be (--agent-uid).",
+                       (unsigned)session->agent_peer.uid, (unsigned)session->listener->agent_uid);
+        (void)event_append_alert(&(struct picket_alert){"picket-agent-of-another-user", "high", message}, buffer,
+                                 sizeof buffer, &event);
+    }
+    (void)core_push(session->core, &event);
 }
 
 void session_welcome(struct session *session, struct candidate *candidate, struct wire_writer *writer) {
@@ -70,23 +96,30 @@ void session_welcome(struct session *session, struct candidate *candidate, struc
         .capabilities = core->backend->capabilities,
         .bridge_instance = core->bridge_instance,
         .generation = candidate->generation,
-        .request_fifo = candidate->fifos.request,
-        .verdict_fifo = candidate->fifos.verdict,
+        .request_fifo = candidate->fifos.request.path,
+        .verdict_fifo = candidate->fifos.verdict.path,
         .next_sequence = next_sequence,
         .platform = core->platform,
         .host = &core->host,
     });
 }
 
-// With what the candidate has sent behind its Hello.
+// With what the candidate has sent behind its Hello. The candidate's place is free then.
 static void move_connection(struct session *session, struct candidate *candidate) {
     struct frame_reader *from = &candidate->connection.reader;
+    uint8_t *before = session->agent.reader.buffer;
     size_t left = from->end - from->start, space;
     connection_open(&session->agent, candidate->connection.fd, FRAME_MAX);
-    uint8_t *into = frame_reader_space(&session->agent.reader, &space);
-    memcpy(into, from->buffer + from->start, left);     // SESSION_CANDIDATE_IN is far less than FRAME_MAX
-    frame_reader_filled(&session->agent.reader, left);
-    candidate->connection.fd = -1;
+    if (from->buffer == session->successor_in) {
+        session->agent.reader = *from;
+        session->successor_in = before;
+    } else {
+        uint8_t *into = frame_reader_space(&session->agent.reader, &space);
+        memcpy(into, from->buffer + from->start, left);     // SESSION_CANDIDATE_IN is far less than FRAME_MAX
+        frame_reader_filled(&session->agent.reader, left);
+    }
+    connection_init(&candidate->connection, candidate->in, sizeof candidate->in, NULL);
+    candidate->peer.process = -1;       // the session's now
 }
 
 // The old agent must know that it is not to come back. Best effort: an agent that reads nothing learns it from nobody.
@@ -100,7 +133,7 @@ static void tell_replaced(struct session *session) {
 static void rewind_queue(struct core *core, const struct candidate *candidate) {
     lock(&core->queue_mutex);
     if (strcmp(candidate->accepted_instance, core->bridge_instance) == 0)
-        queue_accept(&core->queue, candidate->accepted_through);
+        unwatched_accepted(queue_accept(&core->queue, candidate->accepted_through));
     queue_rewind(&core->queue);
     unlock(&core->queue_mutex);
 }
@@ -108,7 +141,7 @@ static void rewind_queue(struct core *core, const struct candidate *candidate) {
 void session_take_over(struct session *session, struct candidate *candidate, int64_t now_us) {
     struct core *core = session->core;
     struct fifo_pair fifos = candidate->fifos;
-    int successor_fd = candidate->request_fd;
+    int request_fd = candidate->request_fd, verdict_fd = candidate->verdict_fd;
     char error[256];
     // Requests wait for the new agent where the old one was asked.
     bool hold = session_has_agent(session) && atomic_load(&core->lane.state) != LANE_IDLE;
@@ -123,22 +156,26 @@ void session_take_over(struct session *session, struct candidate *candidate, int
     session->agent_generation = candidate->generation;
     memcpy(session->agent_name, candidate->name, sizeof session->agent_name);
     session->end_of_source_sent = false;
+    session->agent_said_goodbye = false;
     rewind_queue(core, candidate);
 
+    lane_set_agent(&core->lane, candidate->peer.pid);
     int started = lane_start(&core->lane, &fifos, hold, now_us, error, sizeof error);
     move_connection(session, candidate);
-    candidate->request_fd = -1;
-    session->successor = NULL;
-    if (session->agent_generation > 1) tell_takeover(session);
+    candidate->request_fd = candidate->verdict_fd = -1;
+    if (candidate == session->successor) session->successor = NULL;
+    if (session->agent_generation > 1 || is_another_users(session)) tell_takeover(session);
     if (started == 0) session->fifo_to_open = lane_try_open(&core->lane, now_us);
-    if (successor_fd >= 0) (void)close(successor_fd);   // the lane has one of its own by now
+    // The lane has its own by now.
+    if (request_fd >= 0) (void)close(request_fd);
+    if (verdict_fd >= 0) (void)close(verdict_fd);
     if (started != 0) {
         session_drop_agent(session, error);
         return;
     }
     core->backend->set_agent(core->backend->state, session->agent_peer.pid);
     // It may have ended since it was looked at: what is exempt now must not be the next process of its pid.
-    if (peer_check(session->agent.fd, session->listener->agent_uid, &session->agent_peer, error, sizeof error) != 0) {
+    if (peer_check_again(&session->agent_peer, error, sizeof error) != 0) {
         session_drop_agent(session, error);
         return;
     }
@@ -165,13 +202,20 @@ void session_hello(struct session *session, struct candidate *candidate, const s
     char error[256];
     // Everything that can be refused comes before an old agent is let go.
     remember_hello(candidate, hello);
+    if (peer_check_again(&candidate->peer, error, sizeof error) != 0) {
+        session_refuse(candidate, error);
+        return;
+    }
     if (fifo_pair_make(&candidate->fifos, session->listener->directory, session->listener->agent_uid,
                        session->listener->agent_gid, error, sizeof error) != 0) {
         session_refuse(candidate, error);
         return;
     }
-    if (session->successor != NULL) successor_drop(session, "another agent has taken over");
-    if (!session_has_agent(session)) rewind_queue(session->core, candidate);
+    if (!session_has_agent(session)) {
+        // One that waits would come behind this one with a lower generation.
+        if (session->successor != NULL) successor_drop(session, NULL);
+        rewind_queue(session->core, candidate);
+    }
     wire_writer_init(&writer, welcome, sizeof welcome);
     session_welcome(session, candidate, &writer);
     // A fresh socket has room for it.
@@ -180,12 +224,8 @@ void session_hello(struct session *session, struct candidate *candidate, const s
         session_refuse(candidate, "its Welcome could not be sent");
         return;
     }
-    if (session_has_agent(session)) {
-        session->successor = candidate;
-        candidate->until_us = now_us + SESSION_READY_WITHIN_US;
-    } else {
-        session_take_over(session, candidate, now_us);
-    }
+    if (session_has_agent(session)) successor_begin(session, candidate, now_us);
+    else session_take_over(session, candidate, now_us);
 }
 
 // --- its policy ---
@@ -215,10 +255,10 @@ static void tell_unwatched(struct session *session) {
     uint64_t now_ns = clock_unix_ns(), since_ns = session->unwatched_since_ns;
     session->unwatched_since_ns = 0;
     if (since_ns == 0) return;
-    if (session->unwatched_by_takeover && session_defaults(session) == session->defaults_before) return;
-    if (event_encode_unwatched(now_ns, session->core->platform, since_ns, now_ns, "agent", buffer, sizeof buffer,
-                               &event))
-        core_push(session->core, &event);
+    bool is_told = !session->unwatched_by_takeover || session_defaults(session) != session->defaults_before;
+    unwatched_told(UNWATCHED_AGENT, is_told && event_encode_unwatched(now_ns, session->core->platform, since_ns, now_ns,
+                                                                      "agent", buffer, sizeof buffer, &event)
+                                        ? core_push(session->core, &event) : 0);
 }
 
 // The policy stands before the first event that it causes, so that its static verdicts hold for all of them; requests
@@ -255,6 +295,7 @@ static void on_policy(struct session *session, struct bytes message) {
     }
     if (policy != NULL && !enforce(session, policy, &list, error, sizeof error)) policy = NULL;
     if (policy != NULL) {
+        if (session->policy_epoch == 0) session->serving_since_us = clock_monotonic_us();
         session->policy_epoch = epoch;
         lane_policy(&core->lane, epoch, clock_monotonic_us());    // applying it may have taken long
         tell_unwatched(session);
@@ -278,9 +319,17 @@ static void on_credit(struct session *session, const struct credit *credit) {
     session->credit += credit->events;
     if (session->credit > UINT32_MAX) session->credit = UINT32_MAX;
     lock(&core->queue_mutex);
-    queue_accept(&core->queue, credit->accepted_through);
+    unwatched_accepted(queue_accept(&core->queue, credit->accepted_through));
     sent_losses_accepted(&session->losses_sent, credit->accepted_through);
     unlock(&core->queue_mutex);
+}
+
+static void on_notice(struct session *session, struct bytes event) {
+    const char *action;
+    if (event_is_notice(event, &action))
+        core_push(session->core, &(struct encoded_event){event.data, event.length, EVENT_PICKET, action});
+    else
+        session_drop_agent(session, "it records an event that is not an agent's own");
 }
 
 static void on_message(struct session *session, const struct agent_message *message) {
@@ -289,14 +338,24 @@ static void on_message(struct session *session, const struct agent_message *mess
     case AGENT_MESSAGE_POLICY: on_policy(session, message->policy); break;
     case AGENT_MESSAGE_CREDIT: on_credit(session, &message->credit); break;
     case AGENT_MESSAGE_AUTH_VERDICT: core_verdict(session->core, &message->verdict, LEVEL_SLOW_LANE); break;
+    case AGENT_MESSAGE_NOTICE: on_notice(session, message->event); break;
+    case AGENT_MESSAGE_GOODBYE: session->agent_said_goodbye = true; break;
+    case AGENT_MESSAGE_CONTROL: session_drop_agent(session, "an agent does not control enforcement"); break;
     default: break;
     }
 }
 
+// A turn at most, for the loop has others to look after, and an agent that floods is to harm itself alone. A policy is a
+// turn of its own: to mark filesystems takes its time.
 void session_agent_frames(struct session *session) {
-    while (session_has_agent(session)) {
+    session->more_to_handle = false;
+    for (int frames = 0; session_has_agent(session); frames++) {
         struct bytes frame;
         struct agent_message message;
+        if (frames == FRAMES_A_TURN) {
+            session->more_to_handle = true;
+            return;
+        }
         enum frame_result result = frame_reader_next(&session->agent.reader, &frame);
         if (result == FRAME_PARTIAL) return;
         if (result == FRAME_TOO_LONG) {
@@ -305,14 +364,18 @@ void session_agent_frames(struct session *session) {
             session_drop_agent(session, "a frame on the socket is malformed");
         } else {
             on_message(session, &message);
+            if (message.kind == AGENT_MESSAGE_POLICY) frames = FRAMES_A_TURN - 1;
         }
     }
 }
 
 void session_agent_readable(struct session *session) {
-    switch (connection_read(&session->agent)) {
-    case CONNECTION_MORE: session_agent_frames(session); break;
-    case CONNECTION_WAIT: break;
-    case CONNECTION_ENDED: session_drop_agent(session, "it closed the connection"); break;
-    }
+    bool has_ended = connection_read(&session->agent) == CONNECTION_ENDED;
+    if (has_ended && !session->more_to_handle) session_drop_agent(session, "it closed the connection");
+    else session_agent_frames(session);
+}
+
+void session_agent_last_words(struct session *session, const char *reason) {
+    for (int turn = 0; turn < LAST_TURNS && session_has_agent(session); turn++) session_agent_readable(session);
+    if (session_has_agent(session)) session_drop_agent(session, reason);
 }

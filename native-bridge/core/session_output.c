@@ -94,6 +94,7 @@ static void put_statistics(struct session *session) {
     struct bridge_figures figures = {
         .statistics = &core->statistics,
         .pending = (uint32_t)pending_count(&core->pending),
+        .enforcement = enforcement_name_of(&core->enforcement),
     };
     session->statistics_due = false;
     lock(&core->queue_mutex);

@@ -1,7 +1,6 @@
 // When was the bridge last alive? A small file, replaced each second; what it says at the next start is where an
 // unwatched interval began.
-// Threading: called by the event thread; written by a thread of its own, for a disk can hang and the event thread must
-// not.
+// Threading: the event thread; core/state_writer.h has the thread that writes.
 #ifndef PICKET_STATE_FILE_H
 #define PICKET_STATE_FILE_H
 

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "actors_internal.h"
+#include "core/clock.h"
 #include "core/lock.h"
+#include "fanotify_event.h"
 #include "proc_files.h"
 
 // One drain must end, however fast others fork: what is left is read before the next question.
@@ -17,8 +19,15 @@ static uint64_t now_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static struct moment moment_of(const struct actors *actors, const struct proc_change *change)
+{
+    // A start time counts the time asleep, too.
+    uint64_t asleep_ns = now_ns(CLOCK_BOOTTIME) - now_ns(CLOCK_MONOTONIC);
+    return (struct moment){change->monotonic_ns, (change->monotonic_ns + asleep_ns) / actors->boot->tick_ns};
+}
+
 static void push_change(struct actors *actors, const struct proc_change *change, struct process_entry *entry,
-                        uint32_t previous)
+                        uint32_t previous, bool previous_certain)
 {
     if (actors->changes_count == CHANGES_MAX) {
         actors->changes_dropped++;
@@ -26,64 +35,95 @@ static void push_change(struct actors *actors, const struct proc_change *change,
         return;
     }
     uint32_t at = (actors->first_change + actors->changes_count++) % CHANGES_MAX;
-    struct actor_change *slot = &actors->changes[at];
-    slot->kind = change->kind;
-    slot->created_ns = now_ns(CLOCK_REALTIME) - (now_ns(CLOCK_MONOTONIC) - change->monotonic_ns);
-    slot->process = *entry;
-    slot->previous = previous;
-    slot->exit_code = change->exit_code;
+    uint64_t age_ns = now_ns(CLOCK_MONOTONIC) - change->monotonic_ns;
+    actors->changes[at] = (struct actor_change){
+        .kind = change->kind == PROC_THREAD_EXITED ? PROC_EXITED : change->kind,
+        .created_ns = now_ns(CLOCK_REALTIME) - age_ns,
+        .when_ns = change->monotonic_ns,
+        .process = entry,
+        .pid = entry->pid,
+        .image = entry->image,
+        .owns_image = entry->owns_image,
+        .previous = previous,
+        .previous_certain = previous_certain,
+        .exit_code = change->exit_code,
+    };
+    process_table_pin(entry);
     process_table_hold_image(&actors->table, entry->image);
     actors_wake_notify_thread(actors);
 }
 
-static void take_fork(struct actors *actors, const struct proc_change *change)
+void actors_end_process(struct actors *actors, const struct proc_change *change)
 {
-    if (!process_table_find(&actors->table, change->parent_pid) && change->parent_pid != 0)
-        (void)actors_read_process(actors, change->parent_pid, -1);
-    uint64_t asleep_ns = now_ns(CLOCK_BOOTTIME) - now_ns(CLOCK_MONOTONIC);
-    struct process_entry *entry =
-        process_table_fork(&actors->table, change->parent_pid, change->pid,
-                           (change->monotonic_ns + asleep_ns) / actors->boot->tick_ns);
+    struct process_entry *entry = process_table_exit(&actors->table, change->pid, moment_of(actors, change));
     exec_stage_forget(&actors->stages, change->pid);
-    if (actors->notify_fork) {
-        actors_make_start_exact(entry);
-        push_change(actors, change, entry, PROCESS_NONE);
-    }
+    if (entry && actors->notify_exit)
+        push_change(actors, change, entry, PROCESS_NONE, false);
+}
+
+// ---- what the connector tells
+
+// Is its parent the one who made it? Only while the notify thread drains, for it costs two readings a fork.
+static void recognise_child(struct actors *actors, struct process_entry *entry)
+{
+    struct process_reading reading;
+    if (!entry->owns_image && proc_read_child(entry->pid, &reading) &&
+        process_table_could_be(entry, reading.start_ticks))
+        process_table_recognise(&actors->table, entry, &reading);
+}
+
+static void take_fork(struct actors *actors, const struct proc_change *change, bool reads)
+{
+    struct lingering *before = actors_find_lingering(actors, change->pid);
+    if (before && change->monotonic_ns > before->last.monotonic_ns)
+        actors_stop_lingering(actors, before, true);
+    struct process_entry *entry = process_table_peek(&actors->table, change->pid);
+    bool is_successor = entry && !entry->exited && change->monotonic_ns > entry->met_ns;
+    entry = process_table_fork(&actors->table, change->parent_pid, change->pid, moment_of(actors, change));
+    if (!entry)
+        return;
+    entry->is_successor = is_successor;
+    exec_stage_forget(&actors->stages, change->pid);
+    if (reads)
+        recognise_child(actors, entry);
+    if (actors->notify_fork)
+        push_change(actors, change, entry, PROCESS_NONE, false);
 }
 
 static void take_exec(struct actors *actors, const struct proc_change *change)
 {
-    struct process_reading reading;
-    const struct process_entry *known = process_table_find(&actors->table, change->pid);
-    if (!proc_read(change->pid, -1, &reading, actors->path) ||
-        (known && !actors_may_be_same_start(known, reading.start_ticks))) {
-        memset(&reading, 0, sizeof reading);  // gone at once: what the table has of it is all
-        reading.executable_unresolved = true;
-    }
     uint32_t previous;
-    struct process_entry *entry = process_table_exec(&actors->table, change->pid, &reading, &previous);
+    bool previous_certain;
+    struct process_entry *entry = process_table_exec(&actors->table, change->pid, moment_of(actors, change), &previous,
+                                                     &previous_certain);
+    if (!entry)
+        return;
+    struct lingering *lingering = actors_find_lingering(actors, change->pid);
+    if (lingering)
+        actors_stop_lingering(actors, lingering, false);
     exec_stage_forget(&actors->stages, change->pid);
-    push_change(actors, change, entry, previous);
+    push_change(actors, change, entry, previous, previous_certain);
 }
 
 static void take_exit(struct actors *actors, const struct proc_change *change)
 {
-    struct process_entry *entry = process_table_exit(&actors->table, change->pid);
-    if (!entry)
-        entry = actors_read_process(actors, change->pid, -1);
-    if (!entry)
+    struct process_entry *entry = process_table_find(&actors->table, change->pid);
+    bool is_it = entry && !entry->exited && !entry->leader_exited && change->monotonic_ns >= entry->met_ns;
+    if (is_it && entry->is_successor && proc_is_running(change->pid)) {
+        entry->is_successor = false;  // the end of the one before; whose it was is forgotten
+        actors->changes_dropped += actors->notify_exit;
         return;
-    entry->exited = true;
-    exec_stage_forget(&actors->stages, change->pid);
-    if (actors->notify_exit)
-        push_change(actors, change, entry, PROCESS_NONE);
+    }
+    if (!is_it || !actors_linger(actors, entry, change))
+        actors_end_process(actors, change);
 }
 
-static void take_change(struct actors *actors, const struct proc_change *change)
+static void take_change(struct actors *actors, const struct proc_change *change, bool reads)
 {
+    struct process_entry *entry;
     switch (change->kind) {
     case PROC_FORKED:
-        take_fork(actors, change);
+        take_fork(actors, change, reads);
         return;
     case PROC_EXECUTED:
         take_exec(actors, change);
@@ -91,11 +131,20 @@ static void take_change(struct actors *actors, const struct proc_change *change)
     case PROC_EXITED:
         take_exit(actors, change);
         return;
+    case PROC_THREAD_STARTED:
+        entry = process_table_peek(&actors->table, change->pid);
+        if (entry && change->monotonic_ns > entry->executed_ns)
+            entry->is_threaded = true;
+        return;
+    case PROC_THREAD_EXITED:
+        actors_take_thread_exit(actors, change);
+        return;
     case PROC_USER_CHANGED:
-        process_table_set_user(&actors->table, change->pid, change->effective_id, change->real_id);
+        process_table_set_user(&actors->table, change->pid, change->effective_id, change->real_id,
+                               change->monotonic_ns);
         return;
     case PROC_GROUP_CHANGED:
-        process_table_set_group(&actors->table, change->pid, change->effective_id);
+        process_table_set_group(&actors->table, change->pid, change->effective_id, change->monotonic_ns);
         return;
     }
 }
@@ -108,7 +157,7 @@ void actors_drain(struct actors *actors, bool to_first_change)
         struct proc_change change;
         switch (proc_connector_read(actors->connector, &change)) {
         case PROC_READ_CHANGE:
-            take_change(actors, &change);
+            take_change(actors, &change, to_first_change);
             break;
         case PROC_READ_OTHER:
             break;
@@ -130,6 +179,7 @@ bool actors_next_change(struct actors *actors, struct actor_change *change)
 {
     lock(&actors->lock);
     actors_drain(actors, true);  // one by one: the arguments of the first are read before it is gone
+    actors_look_at_lingering(actors);
     bool found = actors->changes_count > 0;
     if (found) {
         *change = actors->changes[actors->first_change];
@@ -140,84 +190,38 @@ bool actors_next_change(struct actors *actors, struct actor_change *change)
     return found;
 }
 
-// Reads arguments and keeps them if, after the reading, the process still has the image that was asked for.
-static size_t read_args_of(struct actors *actors, uint32_t pid, uint64_t serial, uint32_t image, uint8_t *args,
-                           size_t capacity)
-{
-    size_t length = proc_read_args(pid, args, capacity);
-    lock(&actors->lock);
-    actors_drain(actors, false);
-    struct process_entry *entry = process_table_find(&actors->table, pid);
-    bool same = entry && entry->serial == serial && entry->image == image && image != PROCESS_NONE;
-    if (same && length > 0)
-        process_table_set_args(&actors->table, image, (struct bytes){args, length});
-    else if (same)
-        actors->table.images[image].args_known = true;  // it has none, as a kernel's thread: no use in asking again
-    pthread_cond_broadcast(&actors->args_read);
-    unlock(&actors->lock);
-    return same ? length : 0;
-}
-
-void actors_read_args(struct actors *actors, const struct actor_change *change, uint8_t *args, size_t capacity,
-                      size_t *length)
-{
-    *length = read_args_of(actors, change->process.pid, change->process.serial, change->process.image, args, capacity);
-}
-
-static void read_missing_args(struct actors *actors, uint32_t pid, uint8_t *args, size_t capacity)
+void actors_learn_change(struct actors *actors, const struct actor_change *change)
 {
     lock(&actors->lock);
-    struct process_entry *entry = process_table_find(&actors->table, pid);
-    bool missing = actors_miss_args(actors, entry);
-    uint64_t serial = missing ? entry->serial : 0;
-    uint32_t image = missing ? entry->image : PROCESS_NONE;
+    struct process_entry *entry = change->process;
+    if (entry->learnt_ns == 0 && !entry->is_forgotten && entry->executed_ns <= change->when_ns)
+        (void)actors_read_process(actors, change->pid, PIDFD_NONE);
     unlock(&actors->lock);
-    if (missing)
-        (void)read_args_of(actors, pid, serial, image, args, capacity);
-}
-
-void actors_serve_wanted(struct actors *actors, uint8_t *args, size_t capacity)
-{
-    uint32_t wanted[WANTED_MAX];
-    uint64_t wakes;
-    (void)!read(actors->wake, &wakes, sizeof wakes);
-    lock(&actors->lock);
-    uint32_t count = actors->wanted_count;
-    memcpy(wanted, actors->wanted, count * sizeof *wanted);
-    actors->wanted_count = 0;
-    unlock(&actors->lock);
-    for (uint32_t i = 0; i < count; i++)
-        read_missing_args(actors, wanted[i], args, capacity);
-}
-
-void actors_read_all_args(struct actors *actors, uint8_t *args, size_t capacity)
-{
-    for (uint32_t i = 0; i < actors->table.capacity; i++) {
-        lock(&actors->lock);
-        const struct process_entry *entry = &actors->table.entries[i];
-        uint32_t pid = entry->serial != 0 && actors_miss_args(actors, entry) ? entry->pid : 0;
-        unlock(&actors->lock);
-        if (pid != 0)
-            read_missing_args(actors, pid, args, capacity);
-    }
 }
 
 void actors_view_change(struct actors *actors, const struct actor_change *change, struct actor_view *view,
                         struct process_view *previous)
 {
     lock(&actors->lock);
-    process_table_view(&actors->table, &change->process, view);
+    struct process_entry *entry = change->process;
+    actors_know_parent(actors, entry);
+    bool is_later = entry->executed_ns > change->when_ns;
+    process_table_view(&actors->table, entry, is_later ? change->image : entry->image,
+                       is_later ? change->owns_image : entry->owns_image, view);
     *previous = view->process;
-    if (change->kind == PROC_EXECUTED)
+    if (change->kind == PROC_EXECUTED) {
         process_table_view_image(&actors->table, change->previous, view, previous);
+        previous->executable_unresolved = previous->executable_unresolved || !change->previous_certain;
+    }
     unlock(&actors->lock);
 }
 
 void actors_finish(struct actors *actors, struct actor_change *change)
 {
     lock(&actors->lock);
-    process_table_drop_image(&actors->table, change->process.image);
+    process_table_drop_image(&actors->table, change->image);
     process_table_drop_image(&actors->table, change->previous);
+    process_table_unpin(&actors->table, change->process);
     unlock(&actors->lock);
 }
 

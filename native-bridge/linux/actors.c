@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/lock.h"
 #include "actors_internal.h"
+#include "fanotify_event.h"
 #include "proc_files.h"
 
 // Entries for every process of a large machine; texts of 128 bytes, 8 MiB in all.
@@ -27,51 +28,78 @@ void actors_wake_notify_thread(struct actors *actors)
 
 // ---- the table, lock held
 
+static struct process_entry *take_reading(struct actors *actors, const struct process_reading *reading)
+{
+    struct process_entry *entry = process_table_find(&actors->table, reading->pid);
+    if (entry && process_table_could_be(entry, reading->start_ticks)) {
+        process_table_learn(&actors->table, entry, reading);
+        return entry;
+    }
+    exec_stage_forget(&actors->stages, reading->pid);
+    return process_table_insert(&actors->table, reading);
+}
+
+// Did the process begin or change its image while it was read?
+static bool is_overtaken(struct actors *actors, const struct process_reading *reading)
+{
+    actors_drain(actors, false);
+    const struct process_entry *entry = process_table_peek(&actors->table, reading->pid);
+    return entry && (entry->executed_ns >= reading->read_ns || (entry->is_born && entry->met_ns >= reading->read_ns));
+}
+
 struct process_entry *actors_read_process(struct actors *actors, uint32_t pid, int pidfd)
 {
+    enum { TRIES = 3 };
     struct process_reading reading;
-    if (!proc_read(pid, pidfd, &reading, actors->path))
-        return NULL;
-    struct process_entry *entry = process_table_insert(&actors->table, &reading);
-    exec_stage_forget(&actors->stages, pid);
-    return entry;
+    for (int i = 0; i < TRIES; i++) {
+        if (!proc_read(pid, pidfd, &reading, actors->path))
+            return NULL;
+        if (!is_overtaken(actors, &reading))
+            break;
+    }
+    return take_reading(actors, &reading);
+}
+
+static bool is_sure(const struct actors *actors, const struct process_entry *entry)
+{
+    return actors->connector >= 0 && !process_table_is_doubtful(&actors->table, entry);
+}
+
+// Of a process that is gone: is the entry already that of the pid's next owner?
+static bool is_next_owner(const struct process_entry *entry)
+{
+    if (entry->exited || entry->leader_exited)
+        return false;
+    uint64_t start_ticks = proc_read_start(entry->pid);
+    return start_ticks != 0 && process_table_could_be(entry, start_ticks);
 }
 
 static struct process_entry *find_process(struct actors *actors, uint32_t pid, int pidfd)
 {
     struct process_entry *entry = process_table_find(&actors->table, pid);
-    if (entry && actors->connector >= 0 && !process_table_is_doubtful(&actors->table, entry))
+    bool is_sure_of_it = entry && is_sure(actors, entry);
+    if (pidfd == PIDFD_GONE)
+        return is_sure_of_it && !is_next_owner(entry) ? entry : NULL;
+    if (is_sure_of_it && entry->learnt_ns != 0 && !entry->exited)
         return entry;
     struct process_entry *fresh = actors_read_process(actors, pid, pidfd);
-    if (!fresh)
-        return process_table_find(&actors->table, pid);
-    uint32_t parent = fresh->parent_pid;
-    uint64_t serial = fresh->serial;
-    if (parent != 0 && !process_table_find(&actors->table, parent) && actors_read_process(actors, parent, -1)) {
-        fresh = process_table_find(&actors->table, pid);
-        if (!fresh || fresh->serial != serial)
-            return fresh;
-    }
-    return fresh;
+    if (fresh)
+        return fresh;
+    entry = process_table_find(&actors->table, pid);
+    return entry && is_sure(actors, entry) ? entry : NULL;
 }
 
-// A fork's time, by which a start is estimated, and the start itself lie a tick apart at most.
-bool actors_may_be_same_start(const struct process_entry *entry, uint64_t start_ticks)
+void actors_know_parent(struct actors *actors, struct process_entry *entry)
 {
-    if (entry->start_ticks == 0 || entry->start_ticks == start_ticks)
-        return true;
-    return !entry->start_exact && start_ticks + 1 >= entry->start_ticks && start_ticks <= entry->start_ticks + 1;
-}
-
-void actors_make_start_exact(struct process_entry *entry)
-{
-    if (entry->start_exact || entry->exited)
+    if (entry->parent_pid == 0)
         return;
-    uint64_t start = proc_read_start(entry->pid);
-    if (start != 0 && actors_may_be_same_start(entry, start)) {
-        entry->start_ticks = start;
-        entry->start_exact = true;
-    }
+    struct process_entry *there = process_table_peek(&actors->table, entry->parent_pid);
+    struct process_entry *parent = process_table_parent(&actors->table, entry);
+    if (parent ? parent->exited || (is_sure(actors, parent) && parent->learnt_ns != 0) : there != NULL)
+        return;
+    parent = actors_read_process(actors, entry->parent_pid, PIDFD_NONE);
+    if (parent && parent->start_ticks <= entry->start_ticks)  // else the pid is another's by now
+        entry->parent_serial = parent->serial;
 }
 
 bool actors_miss_args(const struct actors *actors, const struct process_entry *entry)
@@ -91,7 +119,7 @@ static void read_all_processes(struct actors *actors)
         char *end;
         unsigned long pid = strtoul(entry->d_name, &end, 10);
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && *end == 0 && pid <= UINT32_MAX)
-            (void)actors_read_process(actors, (uint32_t)pid, -1);
+            (void)actors_read_process(actors, (uint32_t)pid, PIDFD_NONE);
     }
     closedir(directory);
 }
@@ -135,16 +163,17 @@ void actors_close(struct actors *actors)
 
 // ---- the permission reader
 
-static void wait_for_args(struct actors *actors, uint32_t pid)
+// The entry is pinned.
+static void wait_for_args(struct actors *actors, const struct process_entry *entry)
 {
     int64_t now_us = clock_monotonic_us();
     if (now_us < actors->no_waiting_until_us || actors->wanted_count == WANTED_MAX)
         return;
-    actors->wanted[actors->wanted_count++] = pid;
+    actors->wanted[actors->wanted_count++] = entry->pid;
     actors_wake_notify_thread(actors);
     int64_t until_us = now_us + ARGS_WAIT_US;
     struct timespec until = {until_us / 1000000, until_us % 1000000 * 1000};
-    while (actors_miss_args(actors, process_table_find(&actors->table, pid))) {
+    while (actors_miss_args(actors, entry)) {
         if (pthread_cond_timedwait(&actors->args_read, &actors->lock, &until) == ETIMEDOUT) {
             actors->no_waiting_until_us = clock_monotonic_us() + ARGS_BACKOFF_US;
             return;
@@ -157,13 +186,13 @@ void actors_look(struct actors *actors, uint32_t pid, int pidfd, bool needs_args
     lock(&actors->lock);
     actors_drain(actors, false);
     struct process_entry *entry = find_process(actors, pid, pidfd);
-    if (needs_args && actors_miss_args(actors, entry)) {
-        wait_for_args(actors, pid);
-        entry = process_table_find(&actors->table, pid);
-    }
     if (entry) {
-        actors_make_start_exact(entry);
-        process_table_view(&actors->table, entry, view);
+        process_table_pin(entry);
+        if (needs_args && actors_miss_args(actors, entry))
+            wait_for_args(actors, entry);
+        actors_know_parent(actors, entry);
+        process_table_view(&actors->table, entry, entry->image, entry->owns_image, view);
+        process_table_unpin(&actors->table, entry);
     } else {
         memset(&view->process, 0, sizeof view->process);
         memset(&view->parent, 0, sizeof view->parent);
@@ -182,6 +211,9 @@ struct exec_answer actors_exec_stage(struct actors *actors, const struct exec_qu
     if (answer.script.length > 0)
         memcpy(script, answer.script.data, answer.script.length);
     answer.script.data = script;
+    struct process_entry *entry = process_table_peek(&actors->table, question->pid);
+    if (entry && answer.stage != EXEC_STAGE_LOADER)
+        process_table_set_asked(&actors->table, entry, question->path, (uint64_t)clock_monotonic_us() * 1000);
     unlock(&actors->lock);
     return answer;
 }

@@ -2,7 +2,7 @@
 // drains the connector before it judges, so a change that happened before a question is known when it is answered.
 //
 // Ownership: owns the socket, the table, the queue of changes. Threading: its own lock; no function calls the core
-// while it holds it, so it may be taken inside the core's calls.
+// while it holds it, so it may be taken inside the core's calls. Nothing here reads a process's own memory.
 #ifndef PICKET_LINUX_ACTORS_H
 #define PICKET_LINUX_ACTORS_H
 
@@ -13,15 +13,29 @@
 #include "proc_connector.h"
 #include "process_table.h"
 
-enum { CHANGES_MAX = 4096, WANTED_MAX = 64 };
+enum { CHANGES_MAX = 4096, WANTED_MAX = 64, LINGERING_MAX = 256 };
 
 // A process that began, changed its image or ended. Given back with actors_finish().
 struct actor_change {
     enum proc_change_kind kind;
     uint64_t created_ns;
-    struct process_entry process;   // a copy; its image is held
-    uint32_t previous;              // PROC_EXECUTED: the image that called exec, held
+    uint64_t when_ns;               // CLOCK_MONOTONIC
+    struct process_entry *process;  // pinned
+    uint32_t pid;
+    uint32_t image;                 // held: what it ran then, and whether that is more than a guess
+    bool owns_image;
+    uint32_t previous;              // PROC_EXECUTED: the image that called exec, held, likewise
+    bool previous_certain;
     int32_t exit_code;
+};
+
+// A process whose first thread has ended, while others may go on: it has ended when /proc says so.
+struct lingering {
+    struct proc_change last;        // of its threads that end
+    uint64_t serial;
+    int64_t due_us, wait_us;
+    bool has_news;                  // a thread ended since the last look
+    bool is_over;                   // all have ended; only the last one's own news, with the exit code, may be missing
 };
 
 struct actors {
@@ -37,6 +51,8 @@ struct actors {
     struct exec_stages stages;
     uint32_t first_change, changes_count;
     struct actor_change changes[CHANGES_MAX];
+    uint32_t lingering_count;
+    struct lingering lingering[LINGERING_MAX];
     uint32_t wanted_count;
     uint32_t wanted[WANTED_MAX];
     uint8_t path[PROCESS_PATH_BYTES];
@@ -52,8 +68,8 @@ bool actors_open(struct actors *actors, const struct boot *boot, char *error, si
                  char *connector_error, size_t connector_error_size);
 void actors_close(struct actors *actors);
 
-// Copies what is known of the process behind a question into `view`. With `needs_args`, waits at most 2 ms for the
-// notify thread to read arguments that are not known yet.
+// Copies what is known of the process behind an event into `view`. `pidfd`: the event's, or PIDFD_NONE, PIDFD_GONE.
+// With `needs_args`, waits at most 2 ms for the notify thread to read arguments that are not known yet.
 void actors_look(struct actors *actors, uint32_t pid, int pidfd, bool needs_args, struct actor_view *view);
 
 struct exec_answer actors_exec_stage(struct actors *actors, const struct exec_question *question,
@@ -62,16 +78,29 @@ struct exec_answer actors_exec_stage(struct actors *actors, const struct exec_qu
 // The notify thread's part: takes what the connector has, then hands out one change. False: none waits.
 bool actors_next_change(struct actors *actors, struct actor_change *change);
 
-// Reads what needs the process's own memory: its arguments (into args, `*length`), kept in the table too. May block.
-void actors_read_args(struct actors *actors, const struct actor_change *change, uint8_t *args, size_t capacity,
-                      size_t *length);
-// Serves what actors_look() waits for, and once after the start all processes that ran before. May block.
-void actors_serve_wanted(struct actors *actors, uint8_t *args, size_t capacity);
-void actors_read_all_args(struct actors *actors, uint8_t *args, size_t capacity);
+// How long it may wait for the next one; -1: for ever.
+int actors_wait_ms(struct actors *actors);
+
+// Reads of the process itself what is not known of it, unless it runs something else by now.
+void actors_learn_change(struct actors *actors, const struct actor_change *change);
 
 void actors_view_change(struct actors *actors, const struct actor_change *change, struct actor_view *view,
                         struct process_view *previous);
 void actors_finish(struct actors *actors, struct actor_change *change);
+
+// Whose arguments are missing, one by one: first those that actors_look() waits for. False: nobody's. `everybody`: goes
+// through the whole table once, from *at = 0 on.
+struct args_wanted {
+    uint32_t pid, uid, image;
+    uint64_t serial;
+    bool user_known;
+};
+bool actors_next_wanted(struct actors *actors, struct args_wanted *wanted);
+bool actors_next_without_args(struct actors *actors, uint32_t *at, struct args_wanted *wanted);
+void actors_args_of_change(struct actors *actors, const struct actor_change *change, struct args_wanted *wanted);
+
+// Keeps arguments if the process that started then still runs the image that they were wanted for. False: it does not.
+bool actors_keep_args(struct actors *actors, const struct args_wanted *wanted, uint64_t start_ticks, struct bytes args);
 
 void actors_set_interest(struct actors *actors, bool fork, bool exit);
 struct actor_losses actors_take_losses(struct actors *actors);

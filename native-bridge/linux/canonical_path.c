@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "mount_names.h"
 #include "proc_files.h"
 
 static bool read_fd_link(int fd, uint8_t *out, size_t capacity, size_t *length)
@@ -67,13 +68,13 @@ static void give_up(struct canonical_path *path)
         path->length = 0;
 }
 
-static bool ends_with_same_name(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
+// A file that was made without a name (O_TMPFILE) stands as "#<inode>" in the folder that it was made in. No rule can mean
+// a name that it never had, and a deny that holds for it keeps every program from writing files that way.
+static bool is_nameless(const struct canonical_path *path, const struct statx *stat)
 {
-    const uint8_t *a_name = memrchr(a, '/', a_length), *b_name = memrchr(b, '/', b_length);
-    if (!a_name || !b_name)
-        return false;
-    size_t length = (size_t)(a + a_length - a_name);
-    return length == (size_t)(b + b_length - b_name) && memcmp(a_name, b_name, length) == 0;
+    char name[32];
+    size_t length = (size_t)snprintf(name, sizeof name, "/#%llu", (unsigned long long)stat->stx_ino);
+    return stat->stx_nlink == 0 && path->length > length && memcmp(path->text + path->length - length, name, length) == 0;
 }
 
 union handle_space {
@@ -81,8 +82,7 @@ union handle_space {
     char space[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 };
 
-// Opened through another mount: the same file is looked for on the canonical one, by handle. A file of several names
-// is taken only under the name it was opened by.
+// Opened through another mount: the same file is looked for on the canonical one, by handle.
 static bool resolve_by_handle(const struct filesystem *filesystem, int fd, const struct statx *stat,
                               struct canonical_path *path)
 {
@@ -91,14 +91,15 @@ static bool resolve_by_handle(const struct filesystem *filesystem, int fd, const
     space.handle.handle_bytes = MAX_HANDLE_SZ;
     if (name_to_handle_at(fd, "", &space.handle, &mount_id, AT_EMPTY_PATH) != 0)
         return false;
-    int found = open_by_handle_at(filesystem->mount_fd, &space.handle, O_PATH | O_CLOEXEC);
+    int mount = filesystem_open(filesystem);
+    int found = mount < 0 ? -1 : open_by_handle_at(mount, &space.handle, O_PATH | O_CLOEXEC);
+    filesystem_let_go(filesystem, mount);
     if (found < 0)
         return false;
     uint8_t text[sizeof path->text];
     size_t length;
     bool resolved = read_fd_link(found, text, sizeof text, &length) && is_same_file(found, stat) &&
-                    is_below_mount(filesystem, text, length) &&
-                    (stat->stx_nlink == 1 || ends_with_same_name(text, length, path->text, path->length));
+                    is_below_mount(filesystem, text, length);
     close(found);
     if (resolved) {
         memcpy(path->text, text, length);
@@ -107,29 +108,88 @@ static bool resolve_by_handle(const struct filesystem *filesystem, int fd, const
     return resolved;
 }
 
-void canonical_path_of(const struct filesystem_set *filesystems, int fd, const struct statx *stat,
+// A handle leads to any of a file's names; the mount tells by which one it was opened. A stacked filesystem has no handles,
+// or makes them by looking into its layers.
+static bool resolve_by_mount(const struct filesystem *filesystem, uint32_t pid, int fd, struct canonical_path *path)
+{
+    return mount_names_settle(pid, fd, path->text, sizeof path->text, &path->length) &&
+           is_below_mount(filesystem, path->text, path->length);
+}
+
+// Of an overlay whose file is reached through another overlay on it, by a mount that nobody sees: below its own mount the
+// file has the path that is shown, or an end of it. What is found is compared.
+static bool resolve_by_name(const struct filesystem *filesystem, const struct statx *stat, struct canonical_path *path)
+{
+    enum { TRIES = 16 };
+    const uint8_t *end = path->text + path->length, *rest = path->text;
+    char candidate[sizeof path->text];
+    for (int i = 0; i < TRIES && rest && rest[0] == '/'; i++) {
+        int length = snprintf(candidate, sizeof candidate, "%s%.*s", (const char *)filesystem->mount_point,
+                              (int)(end - rest), (const char *)rest);
+        int found = length < (int)sizeof candidate ? open_cached(AT_FDCWD, candidate, RESOLVE_NO_SYMLINKS) : -1;
+        bool is_it = found >= 0 && is_same_file(found, stat);
+        if (found >= 0)
+            close(found);
+        if (is_it) {
+            memcpy(path->text, candidate, (size_t)length);
+            path->length = (size_t)length;
+            return true;
+        }
+        rest = memchr(rest + 1, '/', (size_t)(end - rest - 1));
+    }
+    return false;
+}
+
+static void prepend_way(const struct filesystem *filesystem, struct canonical_path *path)
+{
+    memmove(path->text + filesystem->mount_point_length, path->text, path->length);
+    memcpy(path->text, filesystem->mount_point, filesystem->mount_point_length);
+    path->length += filesystem->mount_point_length;
+}
+
+// Of a filesystem that is not to be seen here, the text is another namespace's, where anybody may have chosen it: it is
+// told by the way that leads there from here, which is no path of a file here.
+static void go_through_process(const struct filesystem *filesystem, const struct statx *stat,
+                               struct canonical_path *path)
+{
+    size_t way = filesystem->mount_point_length;
+    if (is_deleted(path, stat) || path->length < 2 || path->length + way > sizeof path->text)
+        give_up(path);
+    else
+        prepend_way(filesystem, path);
+}
+
+static bool resolve(const struct filesystem *filesystem, uint32_t pid, int fd, const struct statx *stat,
+                    struct canonical_path *path)
+{
+    if (filesystem->mount_id != 0 && mount_id_of(stat) == filesystem->mount_id)
+        return is_below_mount(filesystem, path->text, path->length);
+    if (filesystem->is_stacked)
+        return resolve_by_mount(filesystem, pid, fd, path) || resolve_by_name(filesystem, stat, path);
+    return stat->stx_nlink > 1 ? resolve_by_mount(filesystem, pid, fd, path)
+                               : resolve_by_handle(filesystem, fd, stat, path);
+}
+
+void canonical_path_of(const struct filesystem_set *filesystems, uint32_t pid, int fd, const struct statx *stat,
                        struct canonical_path *path)
 {
     path->unresolved = false;
     bool whole = read_fd_link(fd, path->text, sizeof path->text, &path->length);
     const struct filesystem *filesystem =
         filesystem_set_find(filesystems, makedev(stat->stx_dev_major, stat->stx_dev_minor));
-    if (!whole || !filesystem || stat->stx_nlink == 0) {
-        is_deleted(path, stat);
-        give_up(path);
+    if (whole && filesystem && filesystem->is_foreign && stat->stx_nlink > 0) {
+        go_through_process(filesystem, stat, path);
         return;
     }
-    if (filesystem->mount_id != 0 && mount_id_of(stat) == filesystem->mount_id) {
-        if (is_deleted(path, stat) || !is_below_mount(filesystem, path->text, path->length))
-            give_up(path);
-        return;
-    }
-    if (!resolve_by_handle(filesystem, fd, stat, path) || is_deleted(path, stat))
+    bool resolved = whole && filesystem && resolve(filesystem, pid, fd, stat, path);
+    if (is_deleted(path, stat) || stat->stx_nlink == 0)
+        resolved = resolved && is_nameless(path, stat);
+    if (!resolved)
         give_up(path);
 }
 
-// The handle lies unaligned in what was read from the kernel. -1: gone.
-static int open_handle(const struct filesystem *filesystem, const void *handle)
+// The handle lies unaligned in what was read from the kernel.
+int open_by_handle(const struct filesystem *filesystem, const void *handle)
 {
     struct file_handle header;
     union handle_space space;
@@ -137,12 +197,15 @@ static int open_handle(const struct filesystem *filesystem, const void *handle)
     if (header.handle_bytes > MAX_HANDLE_SZ)
         return -1;
     memcpy(&space, handle, sizeof header + header.handle_bytes);
-    return open_by_handle_at(filesystem->mount_fd, &space.handle, O_PATH | O_CLOEXEC);
+    int mount = filesystem_open(filesystem);
+    int found = mount < 0 ? -1 : open_by_handle_at(mount, &space.handle, O_PATH | O_CLOEXEC);
+    filesystem_let_go(filesystem, mount);
+    return found;
 }
 
 bool stat_by_handle(const struct filesystem *filesystem, const void *handle, struct statx *stat)
 {
-    int file = open_handle(filesystem, handle);
+    int file = open_by_handle(filesystem, handle);
     if (file < 0)
         return false;
     bool found = statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, stat) == 0;
@@ -155,7 +218,7 @@ void canonical_path_by_handle(const struct filesystem *filesystem, const void *h
 {
     path->length = 0;
     path->unresolved = true;
-    int folder = open_handle(filesystem, handle);
+    int folder = open_by_handle(filesystem, handle);
     size_t name_length = strlen(name);
     if (folder >= 0) {
         size_t length;

@@ -13,13 +13,16 @@ struct canonical_path {
     uint8_t text[4096];
 };
 
-// `stat` is statx() of `fd` with STATX_OF_EVENTS.
-void canonical_path_of(const struct filesystem_set *filesystems, int fd, const struct statx *stat,
+// `stat` is statx() of `fd` with STATX_OF_EVENTS, `pid` the process that opened it.
+void canonical_path_of(const struct filesystem_set *filesystems, uint32_t pid, int fd, const struct statx *stat,
                        struct canonical_path *path);
 
 // The path of a folder by its handle (struct file_handle) on a guarded filesystem, joined with a name.
 void canonical_path_by_handle(const struct filesystem *filesystem, const void *handle, const char *name,
                               struct canonical_path *path);
+
+// Opens a file by its handle, with O_PATH. -1: it is gone.
+int open_by_handle(const struct filesystem *filesystem, const void *handle);
 
 // The stat of a file by its own handle, whatever its name is by now; a symbolic link's own. False: it is gone.
 bool stat_by_handle(const struct filesystem *filesystem, const void *handle, struct statx *stat);

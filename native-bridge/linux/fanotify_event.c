@@ -27,8 +27,11 @@ static void take_record(const uint8_t *record, size_t length, uint8_t type, stru
 {
     switch (type) {
     case FAN_EVENT_INFO_TYPE_PIDFD:
-        if (length >= sizeof(struct fanotify_event_info_pidfd))
-            memcpy(&event->pidfd, record + offsetof(struct fanotify_event_info_pidfd, pidfd), sizeof event->pidfd);
+        if (length < sizeof(struct fanotify_event_info_pidfd))
+            return;
+        memcpy(&event->pidfd, record + offsetof(struct fanotify_event_info_pidfd, pidfd), sizeof event->pidfd);
+        if (event->pidfd < 0)
+            event->pidfd = event->pidfd == FAN_NOPIDFD ? PIDFD_GONE : PIDFD_NONE;
         return;
     case FAN_EVENT_INFO_TYPE_DFID_NAME:
     case FAN_EVENT_INFO_TYPE_OLD_DFID_NAME:
@@ -58,7 +61,7 @@ bool fanotify_event_next(const uint8_t *buffer, size_t length, size_t *offset, s
     event->mask = metadata.mask;
     event->pid = metadata.pid > 0 ? (uint32_t)metadata.pid : 0;
     event->fd = metadata.fd;
-    event->pidfd = -1;
+    event->pidfd = PIDFD_NONE;
 
     const uint8_t *at = buffer + *offset + metadata.metadata_len, *end = buffer + *offset + metadata.event_len;
     struct fanotify_event_info_header header;
@@ -71,8 +74,6 @@ bool fanotify_event_next(const uint8_t *buffer, size_t length, size_t *offset, s
     }
     if (event->fd < 0)
         event->fd = -1;
-    if (event->pidfd < 0)
-        event->pidfd = -1;
     *offset += metadata.event_len;
     return true;
 }
@@ -83,5 +84,6 @@ void fanotify_event_close(struct fanotify_event *event)
         close(event->fd);
     if (event->pidfd >= 0)
         close(event->pidfd);
-    event->fd = event->pidfd = -1;
+    event->fd = -1;
+    event->pidfd = PIDFD_NONE;
 }

@@ -8,6 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    PIDFD_NONE = -1,                // the kernel gives none
+    PIDFD_GONE = -2,                // the process has ended, and its pid may be another's
+};
+
 struct fanotify_name {
     bool present;
     uint64_t fsid;
@@ -19,7 +24,7 @@ struct fanotify_event {
     uint64_t mask;
     uint32_t pid;
     int fd;                         // -1: none
-    int pidfd;                      // -1: none
+    int pidfd;                      // or PIDFD_NONE, PIDFD_GONE
     struct fanotify_name name;      // FAN_REPORT_DFID_NAME: of the change, or a rename's old name
     struct fanotify_name new_name;
     struct fanotify_name file;      // FAN_REPORT_TARGET_FID: what has the name, where the kernel tells it

@@ -1,11 +1,14 @@
 #include "guard_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/sysmacros.h>
 
+#include "core/clock.h"
 #include "core/event_encoder.h"
 
 static void set_masks(struct guard_state *state, const struct policy *policy)
@@ -50,30 +53,128 @@ static struct guard_state *begin(const struct policy *policy)
 static struct guard_state *complete(struct guard_state *state, bool filesystems_found)
 {
     const struct policy *policy = state->policy;
-    if (filesystems_found && (!policy || never_denied_build(&state->never_denied, policy->never_denied,
-                                                            policy->never_denied_count, &state->filesystems)))
+    if (filesystems_found && policy)
+        state->other_names = other_names_build(policy, &state->filesystems);
+    if (filesystems_found && (!policy || (state->other_names &&
+                                          never_denied_build(&state->never_denied, policy->never_denied,
+                                                             policy->never_denied_count, &state->filesystems))))
         return state;
     guard_state_unref(state);
     return NULL;
 }
 
-struct guard_state *guard_state_build(const struct policy *policy, tell_unguarded unguarded, void *context)
+// Those that the policy has guarded for what they are. With `before`, nothing is told, and one that was guarded before and
+// can't be opened at the moment is guarded still.
+static void add_wanted(struct guard_state *state, struct mount_inventory *inventory, const struct guard_state *before,
+                       tell_unguarded unguarded, void *context)
+{
+    for (size_t i = 0; i < inventory->count; i++) {
+        const struct found_filesystem *found = &inventory->items[i];
+        char why[256], sentence[700];
+        if (!guard_is_wanted(state->policy, found) || filesystem_set_add_found(&state->filesystems, found, why, sizeof why))
+            continue;
+        const struct filesystem *old =
+            before ? filesystem_set_find_mounted(&before->filesystems, found->major, found->minor) : NULL;
+        if (old)
+            (void)filesystem_set_keep(&state->filesystems, old);
+        if (before)
+            continue;
+        guard_sentence(found, why, sentence, sizeof sentence);
+        unguarded(context, sentence);
+    }
+}
+
+// What is marked stays so while a process has it open somewhere, though no mount is to be seen any more: its questions are
+// still to be understood. Its number may be another's in time.
+static void keep_missing(struct guard_state *state, struct mount_inventory *inventory, const struct guard_state *before)
+{
+    enum { KEPT_US = 60 * 1000000 };
+    int64_t now_us = clock_monotonic_us();
+    for (size_t i = 0; i < before->filesystems.count; i++) {
+        const struct filesystem *old = &before->filesystems.items[i];
+        if (old->is_named || inventory_find(inventory, old->major, old->minor) ||
+            (old->missing_us != 0 && now_us - old->missing_us > KEPT_US) ||
+            !filesystem_set_keep(&state->filesystems, old))
+            continue;
+        struct filesystem *kept = &state->filesystems.items[state->filesystems.count - 1];
+        if (kept->missing_us == 0)
+            kept->missing_us = now_us;
+    }
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+struct tell_names_left_out {
+    tell_unguarded unguarded;
+    void *context;
+};
+
+static void tell_names_left_out(void *context, const char *mount_point)
+{
+    const struct tell_names_left_out *tell = context;
+    char sentence[512];
+    snprintf(sentence, sizeof sentence, "create, rename and unlink events of %.300s are not told: it is an overlay, and its "
+             "upper layer can't be found", mount_point);
+    tell->unguarded(tell->context, sentence);
+}
+
+static void add_overlays(struct guard_state *state, struct mount_inventory *inventory, tell_unguarded unguarded,
+                         void *context)
+{
+    struct tell_names_left_out tell = {unguarded, context};
+    if (state->name_mask != 0)
+        overlay_names_build(&state->overlays, &state->filesystems, inventory, unguarded ? tell_names_left_out : NULL,
+                            &tell);
+}
+
+static void list_quiet(struct guard_state *state, const struct mount_inventory *inventory)
+{
+    for (size_t i = 0; i < inventory->count; i++)
+        if (inventory->items[i].pid == 0 && !inventory->items[i].is_new)
+            state->quiet[state->quiet_count++] = makedev(inventory->items[i].major, inventory->items[i].minor);
+    qsort(state->quiet, state->quiet_count, sizeof *state->quiet, compare_numbers);
+}
+
+bool guard_state_is_quiet(const struct guard_state *state, uint64_t device)
+{
+    return state->quiet_count > 0 &&
+           bsearch(&device, state->quiet, state->quiet_count, sizeof *state->quiet, compare_numbers) != NULL;
+}
+
+struct guard_state *guard_state_build(const struct policy *policy, struct mount_inventory *inventory,
+                                      tell_unguarded unguarded, void *context)
 {
     struct guard_state *state = begin(policy);
-    if (!state)
-        return NULL;
-    for (size_t i = 0; policy && i < policy->guarded_filesystems_count; i++) {
+    if (!state || !policy)
+        return state ? complete(state, true) : NULL;
+    for (size_t i = 0; i < policy->guarded_filesystems_count; i++) {
         char sentence[512];
-        if (!filesystem_set_add(&state->filesystems, policy->guarded_filesystems[i], sentence, sizeof sentence))
+        if (!filesystem_set_add(&state->filesystems, inventory, policy->guarded_filesystems[i], sentence, sizeof sentence))
             unguarded(context, sentence);
     }
+    add_wanted(state, inventory, NULL, unguarded, context);
+    add_overlays(state, inventory, unguarded, context);
+    list_quiet(state, inventory);
     return complete(state, true);
 }
 
-struct guard_state *guard_state_follow(const struct guard_state *before)
+struct guard_state *guard_state_follow(const struct guard_state *before, struct mount_inventory *inventory)
 {
     struct guard_state *state = begin(before->policy);
-    return state ? complete(state, filesystem_set_follow(&state->filesystems, &before->filesystems)) : NULL;
+    if (!state)
+        return NULL;
+    bool followed = filesystem_set_follow(&state->filesystems, inventory, &before->filesystems);
+    if (followed) {
+        add_wanted(state, inventory, before, NULL, NULL);
+        keep_missing(state, inventory, before);
+        add_overlays(state, inventory, NULL, NULL);
+        list_quiet(state, inventory);
+    }
+    return complete(state, followed);
 }
 
 struct guard_state *guard_state_ref(struct guard_state *state)
@@ -86,37 +187,106 @@ void guard_state_unref(struct guard_state *state)
 {
     if (!state || atomic_fetch_sub_explicit(&state->references, 1, memory_order_acq_rel) != 1)
         return;
+    overlay_names_free(&state->overlays);
     filesystem_set_close(&state->filesystems);
     never_denied_free(&state->never_denied);
+    other_names_free(state->other_names);
     user_names_free(&state->users);
     policy_unref(state->policy);
     free(state);
 }
 
-void guard_marks_add(int group, const struct filesystem_set *now, uint64_t mask, const char *what,
-                     tell_unguarded unguarded, void *context)
+static bool is_of_order(const struct mark_order *order, const struct filesystem *filesystem)
 {
-    for (size_t i = 0; mask != 0 && i < now->count; i++) {
-        const struct filesystem *filesystem = &now->items[i];
-        if (fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, mask, filesystem->mount_fd, NULL) == 0)
-            continue;
-        char sentence[512];
-        snprintf(sentence, sizeof sentence, "%.*s is not guarded: the kernel refused to mark it for %s (%s)",
-                 (int)(filesystem->mount_point_length < 300 ? filesystem->mount_point_length : 300),
-                 (const char *)filesystem->mount_point, what, strerror(errno));
-        unguarded(context, sentence);
-    }
+    return order->mask != 0 && (filesystem->is_stacked ? order->stacked : order->plain);
 }
 
-void guard_marks_remove(int group, const struct filesystem_set *before, uint64_t mask_before,
-                        const struct filesystem_set *now, uint64_t mask_now)
+// False: the kernel refuses, with errno.
+static bool add_mark(const struct mark_order *order, const struct filesystem *filesystem, tell_unguarded unguarded,
+                     void *context)
+{
+    if (fanotify_mark(order->group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, order->mask, filesystem->marking_fd, NULL) == 0)
+        return true;
+    char sentence[512];
+    snprintf(sentence, sizeof sentence, "%.300s is not guarded: the kernel refused to mark it for %s (%s)",
+             (const char *)filesystem->mount_point, order->what, strerror(errno));
+    unguarded(context, sentence);
+    return false;
+}
+
+void guard_marks_add(const struct mark_order *order, struct guard_state *now, tell_unguarded unguarded, void *context)
+{
+    for (size_t i = 0; i < now->filesystems.count; i++) {
+        struct filesystem *filesystem = &now->filesystems.items[i];
+        if (!is_of_order(order, filesystem) || filesystem->marking_fd < 0)
+            continue;
+        uint_least64_t never = 0;
+        if (!add_mark(order, filesystem, unguarded, context))
+            filesystem->is_refused = filesystem->is_refused || (order->mask & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM));
+        else if (order->mask & FAN_OPEN_EXEC_PERM)
+            atomic_compare_exchange_strong(&now->asked_since_ns[i], &never, clock_unix_ns());
+    }
+    for (size_t i = 0; order->layers && order->mask != 0 && i < now->overlays.layers.count; i++)
+        (void)add_mark(order, &now->overlays.layers.items[i], unguarded, context);
+}
+
+static void remove_mark(const struct mark_order *order, const struct filesystem *filesystem, uint64_t mask)
+{
+    int fd = mask == 0 ? -1 : filesystem_open(filesystem);
+    // Not to be opened any more: it was unmounted, and its marks went with it. A mark that was refused when it was to be
+    // added is not there now: that error means nothing.
+    if (fd >= 0)
+        (void)fanotify_mark(order->group, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, mask, fd, NULL);
+    filesystem_let_go(filesystem, fd);
+}
+
+static bool is_marked_by(const struct mark_order *order, const struct guard_state *guard, uint64_t device)
+{
+    const struct filesystem *filesystem = filesystem_set_find(&guard->filesystems, device);
+    return (filesystem && is_of_order(order, filesystem)) ||
+           (order->layers && filesystem_set_find(&guard->overlays.layers, device));
+}
+
+static void remove_marks(const struct mark_order *order_before, const struct filesystem_set *before,
+                         const struct mark_order *order_now, const struct guard_state *now)
 {
     for (size_t i = 0; i < before->count; i++) {
         const struct filesystem *filesystem = &before->items[i];
-        uint64_t kept = filesystem_set_find(now, filesystem->device) ? mask_now : 0;
-        uint64_t gone = mask_before & ~kept;
-        // A mark that was refused when it was to be added is not there now: that error means nothing.
-        if (gone != 0)
-            (void)fanotify_mark(group, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, gone, filesystem->mount_fd, NULL);
+        uint64_t kept = is_marked_by(order_now, now, filesystem->device) ? order_now->mask : 0;
+        remove_mark(order_before, filesystem, order_before->mask & ~kept);
+    }
+}
+
+void guard_marks_remove(const struct mark_order *order_before, const struct guard_state *before,
+                        const struct mark_order *order_now, const struct guard_state *now)
+{
+    if (order_before->mask == 0)
+        return;
+    if (order_now->mask == 0) {
+        (void)fanotify_mark(order_before->group, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, "/");
+        return;
+    }
+    remove_marks(order_before, &before->filesystems, order_now, now);
+    if (order_before->layers)
+        remove_marks(order_before, &before->overlays.layers, order_now, now);
+}
+
+void guard_marks_begin_anew(struct guard_state *state)
+{
+    atomic_store(&state->execs_asked_since_ns, clock_unix_ns());
+    for (size_t i = 0; i < FILESYSTEMS_MAX; i++)
+        atomic_store(&state->asked_since_ns[i], 0);
+}
+
+void guard_marks_carry_over(struct guard_state *now, const struct guard_state *before)
+{
+    bool are_execs_asked = now->permission_mask & before->permission_mask & FAN_OPEN_EXEC_PERM;
+    now->execs_asked_since_ns = are_execs_asked ? before->execs_asked_since_ns : clock_unix_ns();
+    for (size_t i = 0; i < now->filesystems.count; i++) {
+        const struct filesystem *filesystem = &now->filesystems.items[i];
+        const struct filesystem *old = filesystem_set_find(&before->filesystems, filesystem->device);
+        if (are_execs_asked && old && old->mount_id == filesystem->mount_id)
+            atomic_store(&now->asked_since_ns[i],
+                         atomic_load(&before->asked_since_ns[old - before->filesystems.items]));
     }
 }

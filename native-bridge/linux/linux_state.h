@@ -1,5 +1,5 @@
-// The whole of the Linux backend's state, shared by its two threads: the permission reader, which answers to waiting
-// kernels and never does anything slow, and the notify reader, which does the rest.
+// The whole of the Linux backend's state, shared by its threads: the permission readers, which answer to waiting kernels and
+// never do anything slow; the notify reader, which tells what happened; the mount watcher, which looks at mounts.
 #ifndef PICKET_LINUX_STATE_H
 #define PICKET_LINUX_STATE_H
 
@@ -7,49 +7,83 @@
 #include <stdatomic.h>
 
 #include "actors.h"
+#include "core/vigil.h"
 #include "event_facts.h"
 #include "guard_state.h"
+#include "memory_reader.h"
+#include "mount_news.h"
+#include "mount_watch.h"
+#include "question_queue.h"
+#include "unasked.h"
+
+// Questions come by two groups, each with a thread of its own. To ask about a file of an overlay the kernel opens it once
+// more for whoever reads the question, and with it a file of a layer: were the layer's filesystem marked in the same group,
+// the reader would wait for its own answer.
+enum { LANE_PLAIN, LANE_STACKED, PERMISSION_LANES };
+
+struct permission_lane {
+    struct linux_state *state;
+    int group;                      // stays taken after release(): a late answer must not meet another file by its number
+    pthread_t thread;
+    bool is_started;
+    enum vigil_seat_name seat;
+    struct question_queue questions;
+    struct event_memory memory;
+};
 
 struct linux_state {
     struct core *core;
     struct boot boot;
     struct actors actors;
+    struct memory_reader memory;    // the notify thread's
+    bool is_prepared;
+    char memory_error[256];         // not empty: it could not be started, and why
     char connector_error[256];      // not empty: no proc connector, and why
 
-    // Descriptors. The permission group's number stays taken after release(), so that a late answer meets /dev/null
-    // and not some other file that got the number.
-    int permission_group, file_group, name_group, dev_null, mounts, stop_event;
+    struct permission_lane lanes[PERMISSION_LANES];
+    int file_group, name_group, dev_null, stop_event;
     atomic_bool released, stopping;
+    atomic_bool silent;             // the kernel is not to ask: no permission mark may stay
 
     pthread_mutex_t guard_lock;     // of the pointer alone
     struct guard_state *guard;
     pthread_mutex_t apply_lock;     // one policy at a time: the core's, or the same again after a change of mounts
+    struct mount_watch mount_watch; // what it knows is guarded by apply_lock
+    struct mount_inventory *inventory;
+    struct mount_news news;
+    struct asked_execs asked_execs;
 
     pthread_mutex_t agent_lock;
     uint32_t agent_pid;             // 0: none
     int agent_pidfd;                // -1: none
 
-    pthread_t permission_thread, notify_thread;
-    bool permission_started, notify_started;
-    struct event_memory permission_memory, notify_memory;
-    uint8_t *args;                  // ARGS_MAX bytes of the notify thread
-    uint8_t *environment;           // ENVIRONMENT_MAX, likewise
+    uint32_t account_bound;         // more than so many of one account are a flood
+
+    pthread_t notify_thread, mount_thread;
+    bool notify_started, mount_started;
+    struct event_memory notify_memory;
 };
 
 // An exec event with all its arguments and environment stays below a frame's maximum of 1 MiB.
-enum { ARGS_MAX = 512 * 1024, ENVIRONMENT_MAX = 128 * 1024, NOTIFY_EVENT_MAX = 900 * 1024 };
+enum { NOTIFY_EVENT_MAX = 900 * 1024 };
+_Static_assert(MEMORY_ARGS_BYTES + MEMORY_ENVIRONMENT_BYTES < NOTIFY_EVENT_MAX, "paths and names need room, too");
 
 // The guard in force, with a reference for the caller.
 struct guard_state *linux_guard(struct linux_state *state);
 
+// What respond() is to know of a question: its descriptor, and by which lane it came.
+uint64_t linux_token(size_t lane, int fd);
+
 // Is the process behind a question one that is never asked: the bridge, the connected agent, PID 1?
 bool linux_is_exempt(struct linux_state *state, uint32_t pid);
 
-// Mounts came, went or moved: chooses canonical mounts and marks anew for the policy in force. May block on them.
+// Mounts came, went or moved: reads them all, chooses canonical mounts and marks anew for the policy in force, and tells
+// what is new. May block on local filesystems.
 void linux_follow_mounts(struct linux_state *state);
 
-// Thread functions; `state` is the argument.
-void *permission_reader(void *state);
+// Thread functions; the argument is a struct permission_lane, or the state.
+void *permission_reader(void *lane);
 void *notify_reader(void *state);
+void *mount_watcher(void *state);
 
 #endif

@@ -84,14 +84,34 @@ static bool add_own(struct never_denied *set)
     return added;
 }
 
+// Of the folders above it, too, up to the mount point: who may rename could give any of root's files the name. In a sticky
+// one others rename only what is theirs.
+static bool is_below_roots_folders(const char *path, size_t mount_length)
+{
+    char folder[2 * MOUNT_POINT_BYTES];
+    struct stat above;
+    size_t length = strlen(path);
+    if (length >= sizeof folder)
+        return false;
+    memcpy(folder, path, length + 1);
+    for (char *slash; (slash = strrchr(folder, '/')) != NULL && (size_t)(slash - folder) >= mount_length;) {
+        *slash = 0;
+        if (stat(folder[0] ? folder : "/", &above) != 0 || above.st_uid != 0 ||
+            (above.st_mode & (S_IWGRP | S_IWOTH) && !(above.st_mode & S_ISVTX)))
+            return false;
+    }
+    return true;
+}
+
 // A name alone proves nothing: in a folder that others write to, only root's own unwritable file is what it says.
-static bool add_systems(struct never_denied *set, const char *pattern)
+static bool add_systems(struct never_denied *set, const char *pattern, size_t mount_length)
 {
     glob_t found;
     bool added = true;
     if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
         for (size_t i = 0; added && i < found.gl_pathc; i++)
-            added = add_path(set, found.gl_pathv[i], is_roots);
+            if (is_below_roots_folders(found.gl_pathv[i], mount_length))
+                added = add_path(set, found.gl_pathv[i], is_roots);
         globfree(&found);
     }
     return added;
@@ -103,6 +123,7 @@ static bool add_filesystem(struct never_denied *set, const struct filesystem *fi
                                           "usr/lib", "usr/lib64", "usr/lib32", "usr/lib/*"};
     static const char *const names[] = {"ld-linux*.so*", "ld-[0-9]*.so", "ld64.so*", "ld-musl-*.so*", "libc.so.6",
                                         "libc.musl-*.so*"};
+    size_t mount_length = filesystem->mount_point_length == 1 ? 0 : filesystem->mount_point_length;
     char mount[MOUNT_POINT_BYTES], pattern[2 * MOUNT_POINT_BYTES];
     size_t length = 0;
     for (size_t i = 0; i < filesystem->mount_point_length; i++) {
@@ -116,11 +137,19 @@ static bool add_filesystem(struct never_denied *set, const struct filesystem *fi
     for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
         for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
             int written = snprintf(pattern, sizeof pattern, "%s/%s/%s", mount, folders[f], names[n]);
-            if (written < (int)sizeof pattern && !add_systems(set, pattern))
+            if (written < (int)sizeof pattern && !add_systems(set, pattern, mount_length))
                 return false;
         }
     }
     return true;
+}
+
+// One that was marked for what it is may be anybody's stick, where root's files are anybody's and a held file is in the
+// way of taking it out.
+static bool is_systems(const struct filesystem *filesystem)
+{
+    const char *point = (const char *)filesystem->mount_point;
+    return filesystem->is_named || (!filesystem->is_foreign && (strcmp(point, "/") == 0 || strcmp(point, "/usr") == 0));
 }
 
 bool never_denied_build(struct never_denied *set, const struct bytes *paths, size_t count,
@@ -137,7 +166,8 @@ bool never_denied_build(struct never_denied *set, const struct bytes *paths, siz
         built = add_path(set, path, is_any);
     }
     for (size_t i = 0; built && i < filesystems->count; i++)
-        built = add_filesystem(set, &filesystems->items[i]);
+        if (is_systems(&filesystems->items[i]))
+            built = add_filesystem(set, &filesystems->items[i]);
     if (set->count > 0)
         qsort(set->files, set->count, sizeof *set->files, compare);
     if (!built)

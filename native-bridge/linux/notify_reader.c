@@ -1,30 +1,35 @@
-// The thread for all that nobody waits for: programs that start and end, files opened, closed, created, renamed,
-// removed, and mounts that change. What must be slow (arguments lie in a process's own memory) is done here.
+// The thread for what happened and nobody waits for: programs that started and ended, files opened, closed, created,
+// renamed, removed. What must be slow (arguments lie in a process's own memory) is done here.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/picket_event.h"
+#include "core/vigil.h"
 #include "fanotify_event.h"
 #include "linux_state.h"
 #include "proc_files.h"
+#include "urgent.h"
 
-enum { READ_BYTES = 16384, CHANGES_A_TURN = 256, NICENESS = -19 };
+enum { READ_BYTES = 16384, CHANGES_A_TURN = 256 };
 
-static void give_to_core(struct linux_state *state, const struct guard_state *guard)
+// With an alert (or NULL), which no mute holds back: a path is easily chosen.
+static void give_to_core(struct linux_state *state, const struct guard_state *guard, const struct picket_alert *alert)
 {
     struct event_memory *memory = &state->notify_memory;
-    if (policy_mutes(guard->policy, memory->process.facts.executable))
+    if (!alert && policy_mutes(guard->policy, memory->process.facts.executable))
         return;
     struct encoded_event encoded;
-    if (event_finish(memory, &encoded))
+    bool is_whole = event_finish(memory, &encoded);
+    if (is_whole && alert)
+        is_whole = event_append_alert(alert, memory->buffer, memory->buffer_size, &encoded);
+    if (is_whole)
         core_notify(state->core, &encoded);
     else
         core_loss(state->core, "malformed", EVENT_NOTIFY, memory->event.action, 1);
@@ -39,36 +44,59 @@ static const char *action_of(enum proc_change_kind kind)
 
 static bool is_wanted(const struct guard_state *guard, enum proc_change_kind kind)
 {
-    return kind == PROC_FORKED     ? guard->notify_fork
-           : kind == PROC_EXECUTED ? guard->notify_exec
-           : kind == PROC_EXITED   ? guard->notify_exit
-                                   : false;
+    return kind == PROC_FORKED ? guard->notify_fork : kind == PROC_EXITED ? guard->notify_exit : false;
 }
 
-// What is read of a process that has a new image, and holds only if it still has it once all is read.
-struct image_reading {
-    size_t args_length;             // 0: the image is not the one any more
-    size_t environment_length;
-    bool has_stat;
-    struct statx stat;              // of the program
-};
-
-static void read_image(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
-                       struct image_reading *reading)
+// Arguments that nobody's event carries but a later one may, of a process that is asked about now.
+static void read_args(struct linux_state *state, const struct args_wanted *wanted)
 {
-    memset(reading, 0, sizeof *reading);
-    if (guard->exec_environment)
-        reading->environment_length = proc_read_env(change->process.pid, state->environment, ENVIRONMENT_MAX);
-    if (guard->notify_exec) {
-        char program[32];
-        snprintf(program, sizeof program, "/proc/%u/exe", change->process.pid);
-        reading->has_stat = statx(AT_FDCWD, program, AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &reading->stat) == 0;
-    }
-    actors_read_args(&state->actors, change, state->args, ARGS_MAX, &reading->args_length);
+    struct memory_answer answer;
+    memory_reader_ask(&state->memory, wanted->pid, wanted->user_known ? wanted->uid : UINT32_MAX, MEMORY_ARGS);
+    if (memory_reader_wait(&state->memory, &answer) == MEMORY_READ && answer.found)
+        (void)actors_keep_args(&state->actors, wanted, answer.start_ticks, answer.args);
 }
 
-static void set_program(struct linux_state *state, const struct guard_state *guard,
-                        const struct image_reading *reading)
+static void read_wanted_args(struct linux_state *state)
+{
+    uint64_t wakes;
+    struct args_wanted wanted;
+    (void)!read(state->actors.wake, &wakes, sizeof wakes);
+    while (actors_next_wanted(&state->actors, &wanted))
+        read_args(state, &wanted);
+}
+
+// Once after the start: of all that ran before.
+static void read_all_args(struct linux_state *state)
+{
+    struct args_wanted wanted;
+    for (uint32_t at = 0; !atomic_load(&state->stopping) && actors_next_without_args(&state->actors, &at, &wanted);)
+        read_args(state, &wanted);
+}
+
+// For the event, or to find out whether anybody was asked about it.
+static bool is_program_wanted(const struct guard_state *guard)
+{
+    return guard->notify_exec || guard->permission_mask & FAN_OPEN_EXEC_PERM;
+}
+
+// What a process that has a new image is made of; it holds only if it still has that image once all is read.
+static bool read_image(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
+                       struct memory_answer *answer)
+{
+    struct args_wanted wanted;
+    actors_args_of_change(&state->actors, change, &wanted);
+    memory_reader_ask(&state->memory, wanted.pid, wanted.user_known ? wanted.uid : UINT32_MAX,
+                      MEMORY_ARGS | (is_program_wanted(guard) ? MEMORY_PROGRAM : 0) |
+                          (guard->exec_environment ? MEMORY_ENVIRONMENT : 0));
+    actors_learn_change(&state->actors, change);  // meanwhile
+    enum memory_outcome outcome = memory_reader_wait(&state->memory, answer);
+    if (outcome != MEMORY_READ && guard->notify_exec)
+        core_loss(state->core, "arguments_unread", EVENT_NOTIFY, "exec", 1);
+    return answer->found && actors_keep_args(&state->actors, &wanted, answer->start_ticks, answer->args) &&
+           answer->args.length > 0;
+}
+
+static void set_program(struct linux_state *state, const struct guard_state *guard, const struct statx *stat)
 {
     struct event_memory *memory = &state->notify_memory;
     struct canonical_path *path = &memory->path;
@@ -77,24 +105,24 @@ static void set_program(struct linux_state *state, const struct guard_state *gua
     path->length = executable.length < sizeof path->text ? executable.length : sizeof path->text;
     if (path->length > 0)
         memcpy(path->text, executable.data, path->length);
-    event_set_file(memory, path, reading->has_stat && reading->args_length > 0 ? &reading->stat : NULL, &guard->users);
+    event_set_file(memory, path, stat, &guard->users);
 }
 
+// @param image what was read of the new image of PROC_EXECUTED, or NULL
 static void tell_change(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
-                        const struct image_reading *reading)
+                        const struct memory_answer *image, const struct picket_alert *alert)
 {
     struct event_memory *memory = &state->notify_memory;
     event_begin(memory, EVENT_NOTIFY, action_of(change->kind), "proc-connector", change->created_ns);
     actors_view_change(&state->actors, change, &memory->view, &memory->previous_view);
     struct process_facts *process = &memory->process.facts;
-    bool is_image_read = change->kind == PROC_EXECUTED && reading->args_length > 0;
-    if (is_image_read)  // whole, where the table keeps a part
-        memory->view.process.args = (struct bytes){state->args, reading->args_length};
+    if (image)  // whole, where the table keeps a part
+        memory->view.process.args = image->args;
     event_set_actor(memory, &state->boot, &guard->users);
-    if (is_image_read)
-        event_set_environment(memory, (struct bytes){state->environment, reading->environment_length});
+    if (image)
+        event_set_environment(memory, image->environment);
     if (change->kind == PROC_EXECUTED)
-        set_program(state, guard, reading);
+        set_program(state, guard, image && image->has_stat ? &image->stat : NULL);
     if (change->kind == PROC_EXECUTED && change->previous != PROCESS_NONE) {
         event_set_process(memory, &memory->previous, &memory->previous_view, &state->boot, &guard->users);
         process->previous = &memory->previous.facts;
@@ -102,23 +130,47 @@ static void tell_change(struct linux_state *state, const struct guard_state *gua
     if (change->kind == PROC_EXITED) {
         process->has_exit_code = true;
         process->exit_code = change->exit_code;
-    } else if (change->process.start_ticks == proc_read_start(change->process.pid)) {
-        process->working_directory = (struct bytes){
-            memory->directory, proc_read_cwd(change->process.pid, memory->directory, sizeof memory->directory)};
+    } else {
+        size_t length = proc_read_cwd(change->pid, memory->directory, sizeof memory->directory);
+        if (memory->view.process.start_ticks == proc_read_start(change->pid))  // else it is the pid's next owner's
+            process->working_directory = (struct bytes){memory->directory, length};
     }
     memory->event.outcome = "success";
-    give_to_core(state, guard);
+    give_to_core(state, guard, alert);
+}
+
+// Tells of an exec, and that nobody was asked about it if that is news.
+static void tell_exec(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
+                      const struct memory_answer *image)
+{
+    const struct told_exec exec = {
+        .pid = change->pid, .created_ns = change->created_ns, .monotonic_us = (int64_t)(change->when_ns / 1000),
+        .program = image && image->has_stat ? &image->stat : NULL,
+    };
+    // Switched off, nobody is asked, and that is no news.
+    const char *reason = atomic_load(&state->silent) ? NULL : unasked_reason(&state->asked_execs, guard, &exec);
+    char message[256];
+    snprintf(message, sizeof message, "A program runs that nobody was asked about: %s.", reason ? reason : "");
+    const struct picket_alert alert = {"picket-unasked", "high", message};
+    if (reason || guard->notify_exec)
+        tell_change(state, guard, change, image, reason ? &alert : NULL);
 }
 
 static void read_changes(struct linux_state *state, const struct guard_state *guard)
 {
     struct actor_change change;
     for (int i = 0; i < CHANGES_A_TURN && actors_next_change(&state->actors, &change); i++) {
-        struct image_reading reading;
-        if (change.kind == PROC_EXECUTED)
-            read_image(state, guard, &change, &reading);
-        if (is_wanted(guard, change.kind))
-            tell_change(state, guard, &change, &reading);
+        vigil_beat(VIGIL_NOTIFICATIONS);
+        if (change.kind == PROC_EXECUTED) {
+            struct memory_answer answer;
+            mount_watch_look_at(&state->mount_watch, change.pid);
+            bool has_image = read_image(state, guard, &change, &answer);
+            tell_exec(state, guard, &change, has_image ? &answer : NULL);
+        } else {
+            actors_learn_change(&state->actors, &change);
+            if (is_wanted(guard, change.kind))
+                tell_change(state, guard, &change, NULL, NULL);
+        }
         actors_finish(&state->actors, &change);
     }
     struct actor_losses losses = actors_take_losses(&state->actors);
@@ -152,40 +204,73 @@ static void tell_file(struct linux_state *state, const struct guard_state *guard
     if (!has_stat)
         memset(&stat, 0, sizeof stat);
     begin_file_event(state, guard, action, event);
-    canonical_path_of(&guard->filesystems, event->fd, &stat, &memory->path);
+    canonical_path_of(&guard->filesystems, event->pid, event->fd, &stat, &memory->path);
     event_set_file(memory, &memory->path, has_stat ? &stat : NULL, &guard->users);
-    give_to_core(state, guard);
+    give_to_core(state, guard, NULL);
 }
 
-static bool path_of_name(const struct guard_state *guard, const struct fanotify_name *name,
-                         struct canonical_path *path)
+// One that is guarded, or whose names are an overlay's that is.
+static const struct filesystem *filesystem_of_name(const struct guard_state *guard, const struct fanotify_name *name)
 {
-    const struct filesystem *filesystem = filesystem_set_find_fsid(&guard->filesystems, name->fsid);
-    if (!name->present || !filesystem)
+    const struct filesystem *filesystem =
+        name->present ? filesystem_set_find_fsid(&guard->filesystems, name->fsid) : NULL;
+    return filesystem || !name->present ? filesystem : filesystem_set_find_fsid(&guard->overlays.layers, name->fsid);
+}
+
+// False: the name is of a folder that nobody guards.
+static bool path_of_name(const struct guard_state *guard, const struct fanotify_name *name,
+                         struct canonical_path *path, enum overlay_place *place)
+{
+    const struct filesystem *filesystem = filesystem_of_name(guard, name);
+    if (!filesystem)
         return false;
     canonical_path_by_handle(filesystem, name->handle, name->name, path);
-    return true;
+    *place = overlay_names_translate(&guard->overlays, name->fsid, path);
+    return *place != OVERLAY_ELSEWHERE || filesystem_set_find_fsid(&guard->filesystems, name->fsid);
 }
 
 // Of the file itself, as it is when the event is read; a removed one has none.
 static bool stat_of_name(const struct guard_state *guard, const struct fanotify_name *file, struct statx *stat)
 {
-    const struct filesystem *filesystem = filesystem_set_find_fsid(&guard->filesystems, file->fsid);
-    return file->present && filesystem && stat_by_handle(filesystem, file->handle, stat);
+    const struct filesystem *filesystem = filesystem_of_name(guard, file);
+    return filesystem && stat_by_handle(filesystem, file->handle, stat);
+}
+
+static enum overlay_arrival arrival_of_name(const struct guard_state *guard, const struct fanotify_name *file)
+{
+    const struct filesystem *filesystem = filesystem_of_name(guard, file);
+    return filesystem ? overlay_arrival_of(filesystem, file->handle) : OVERLAY_CREATED;
 }
 
 static void tell_name(struct linux_state *state, const struct guard_state *guard, const char *action,
                       const struct fanotify_event *event)
 {
     struct event_memory *memory = &state->notify_memory;
-    if (!path_of_name(guard, &event->name, &memory->path))
+    enum overlay_place place, new_place = OVERLAY_ELSEWHERE;
+    if (!path_of_name(guard, &event->name, &memory->path, &place))
+        return;
+    bool is_whiteout = false, is_renamed = path_of_name(guard, &event->new_name, &memory->target, &new_place);
+    if (is_renamed && place == OVERLAY_WORK && new_place == OVERLAY_UPPER) {
+        // An overlay makes a file ready in its work folder and then moves it to where it is to be.
+        memory->path = memory->target;
+        is_whiteout = arrival_of_name(guard, &event->file) == OVERLAY_WHITEOUT;
+        action = is_whiteout ? "unlink" : "create";
+        place = OVERLAY_UPPER;
+        is_renamed = false;
+    }
+    if (place == OVERLAY_WORK || (is_renamed && new_place == OVERLAY_WORK))
+        return;
+    // A file of the layer below that is opened for writing appears above; whoever looks at the overlay sees nothing new.
+    if (place == OVERLAY_UPPER && strcmp(action, "create") == 0 &&
+        arrival_of_name(guard, &event->file) == OVERLAY_COPIED_UP)
         return;
     begin_file_event(state, guard, action, event);
     struct statx stat;
-    event_set_file(memory, &memory->path, stat_of_name(guard, &event->file, &stat) ? &stat : NULL, &guard->users);
-    if (path_of_name(guard, &event->new_name, &memory->target))
+    bool has_stat = !is_whiteout && stat_of_name(guard, &event->file, &stat);
+    event_set_file(memory, &memory->path, has_stat ? &stat : NULL, &guard->users);
+    if (is_renamed)
         memory->file.target_path = (struct bytes){memory->target.text, memory->target.length};
-    give_to_core(state, guard);
+    give_to_core(state, guard, NULL);
 }
 
 // The kernel may merge what one process did to one file into one event: each part is told.
@@ -216,6 +301,7 @@ static void read_group(struct linux_state *state, const struct guard_state *guar
     size_t offset = 0;
     struct fanotify_event event;
     while (length > 0 && fanotify_event_next(buffer, (size_t)length, &offset, &event)) {
+        vigil_beat(VIGIL_NOTIFICATIONS);
         tell_event(state, guard, &event);
         fanotify_event_close(&event);
     }
@@ -224,30 +310,32 @@ static void read_group(struct linux_state *state, const struct guard_state *guar
 void *notify_reader(void *argument)
 {
     struct linux_state *state = argument;
-    // A program that ends at once is known only if it is looked at before; the permission reader goes first still.
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
-    actors_read_all_args(&state->actors, state->args, ARGS_MAX);
+    urgent_thread(URGENT_TO_TELL);
+    vigil_sit(VIGIL_NOTIFICATIONS);
+    read_all_args(state);
     struct pollfd waiting[] = {
         {.fd = state->stop_event, .events = POLLIN},      {.fd = state->actors.wake, .events = POLLIN},
         {.fd = state->actors.connector, .events = POLLIN}, {.fd = state->file_group, .events = POLLIN},
-        {.fd = state->name_group, .events = POLLIN},       {.fd = state->mounts, .events = POLLPRI},
+        {.fd = state->name_group, .events = POLLIN},
     };
     while (!atomic_load(&state->stopping)) {
-        if (poll(waiting, sizeof waiting / sizeof *waiting, -1) < 0 && errno != EINTR)
+        int wait_ms = actors_wait_ms(&state->actors);
+        vigil_beat(VIGIL_NOTIFICATIONS);
+        if (poll(waiting, sizeof waiting / sizeof *waiting, wait_ms < 0 || wait_ms > VIGIL_TURN_MS ? VIGIL_TURN_MS : wait_ms) < 0 &&
+            errno != EINTR)
             break;
         if (waiting[0].revents)
             break;
         struct guard_state *guard = linux_guard(state);
         if (waiting[1].revents)
-            actors_serve_wanted(&state->actors, state->args, ARGS_MAX);
+            read_wanted_args(state);
         read_changes(state, guard);
         if (waiting[3].revents)
             read_group(state, guard, state->file_group);
         if (waiting[4].revents)
             read_group(state, guard, state->name_group);
         guard_state_unref(guard);
-        if (waiting[5].revents)
-            linux_follow_mounts(state);  // they may change what a guarded path means and how its files are called
     }
+    vigil_leave(VIGIL_NOTIFICATIONS);
     return NULL;
 }

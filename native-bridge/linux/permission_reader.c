@@ -1,24 +1,27 @@
-// The thread that reads permission events. While it works on one, somebody's open or execve waits: it allocates
-// nothing, logs nothing, opens with O_PATH outside /proc, and asks nothing that waits for a disk or for a process.
+// The threads that read permission events. While one works on an event, somebody's open or execve waits: it
+// allocates nothing, logs nothing, opens with O_PATH outside /proc, and asks nothing that waits for a disk or for a process.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/fanotify.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "core/clock.h"
+#include "core/vigil.h"
 #include "fanotify_event.h"
 #include "linux_state.h"
 #include "proc_files.h"
+#include "urgent.h"
 
-// The kernel opens a descriptor for each event of a read: few at a time, so that the first is not kept waiting.
-enum { READ_BYTES = 1024, NICENESS = -20 };
+// EVENT_BYTES: the least that an event takes, which is what each takes that brings a pidfd and nothing else.
+enum { EVENT_BYTES = 32, READ_BYTES = 512 * EVENT_BYTES };
 
 struct question {
+    struct linux_state *state;
+    struct permission_lane *lane;
     struct fanotify_event *kernel;
     const struct guard_state *guard;
     bool is_exec;
@@ -26,21 +29,24 @@ struct question {
     uint8_t script[EXEC_SCRIPT_BYTES];
 };
 
-static void give_to_core(struct linux_state *state, struct question *question, const struct auth_subject *subject)
+static void give_to_core(struct question *question, const struct auth_subject *subject)
 {
+    struct linux_state *state = question->state;
+    struct event_memory *memory = &question->lane->memory;
     struct encoded_event encoded;
-    if (!event_finish(&state->permission_memory, &encoded)) {
+    if (!event_finish(memory, &encoded)) {
         // Never so by its size (EVENT_BUFFER_SIZE holds every path); the core still gets its subject and answers.
-        encoded = (struct encoded_event){state->permission_memory.buffer, 0, EVENT_AUTH, subject->action};
+        encoded = (struct encoded_event){memory->buffer, 0, EVENT_AUTH, subject->action};
     }
-    uint64_t token = (uint64_t)question->kernel->fd;
+    uint64_t token = linux_token((size_t)(question->lane - state->lanes), question->kernel->fd);
     question->kernel->fd = -1;  // respond() closes it
     core_auth(state->core, subject, &encoded, token);
 }
 
-static void describe_exec(struct linux_state *state, struct question *question)
+static void describe_exec(struct question *question)
 {
-    struct event_memory *memory = &state->permission_memory;
+    struct linux_state *state = question->state;
+    struct event_memory *memory = &question->lane->memory;
     const struct filesystem *filesystem = filesystem_set_find(
         &question->guard->filesystems, makedev(question->stat.stx_dev_major, question->stat.stx_dev_minor));
     struct exec_question stage = {
@@ -49,7 +55,10 @@ static void describe_exec(struct linux_state *state, struct question *question)
         .path = {memory->path.text, memory->path.length},
         .reads_never_block = filesystem && filesystem->reads_never_block,
     };
-    struct exec_answer answer = actors_exec_stage(&state->actors, &stage, question->script);
+    struct exec_answer answer = {EXEC_STAGE_PROGRAM, {NULL, 0}};
+    // To look into a file of an overlay may open one of a layer, under a lock that the other reader may wait for.
+    if (question->lane == &state->lanes[LANE_PLAIN])
+        answer = actors_exec_stage(&state->actors, &stage, question->script);
     memory->event.exec_stage = answer.stage;
     memory->event.exec_script = answer.script;
 
@@ -63,85 +72,127 @@ static void describe_exec(struct linux_state *state, struct question *question)
     process->name = (struct bytes){NULL, 0};
 }
 
-static void ask(struct linux_state *state, struct question *question)
+static void ask(struct question *question)
 {
-    struct event_memory *memory = &state->permission_memory;
+    struct linux_state *state = question->state;
+    struct event_memory *memory = &question->lane->memory;
     const struct fanotify_event *kernel = question->kernel;
     const char *action = question->is_exec ? "exec" : "open";
     struct auth_subject subject = {.action = action, .pid = kernel->pid, .remaining_us = -1};
     event_begin(memory, EVENT_AUTH, action, "fanotify", clock_unix_ns());
 
+    bool has_stat =
+        statx(kernel->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &question->stat) == 0;
+    if (!has_stat)
+        memset(&question->stat, 0, sizeof question->stat);
+    uint64_t device = makedev(question->stat.stx_dev_major, question->stat.stx_dev_minor);
+    if (question->is_exec && has_stat)
+        asked_execs_note(&state->asked_execs, kernel->pid, device, question->stat.stx_ino, clock_monotonic_us());
     if (linux_is_exempt(state, kernel->pid)) {
         subject.actor_exempt = true;
         memset(&memory->process.facts, 0, sizeof memory->process.facts);
         memory->process.facts.pid = kernel->pid;
         memory->event.process = &memory->process.facts;
-        give_to_core(state, question, &subject);
+        give_to_core(question, &subject);
         return;
     }
-    bool has_stat =
-        statx(kernel->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &question->stat) == 0;
-    if (!has_stat)
-        memset(&question->stat, 0, sizeof question->stat);
-    canonical_path_of(&question->guard->filesystems, kernel->fd, &question->stat, &memory->path);
+    canonical_path_of(&question->guard->filesystems, kernel->pid, kernel->fd, &question->stat, &memory->path);
     actors_look(&state->actors, kernel->pid, kernel->pidfd, !question->is_exec, &memory->view);
+    subject.file_path = (struct bytes){memory->path.text, memory->path.length};
+    subject.file_path_unresolved = memory->path.unresolved;
+    subject.executable = memory->view.process.executable;
+    subject.executable_unresolved = memory->view.process.executable_unresolved;
+    other_names_prefer(question->guard->other_names, question->guard->policy, &question->stat, &subject, &memory->path);
     event_set_actor(memory, &state->boot, &question->guard->users);
     event_set_file(memory, &memory->path, has_stat ? &question->stat : NULL, &question->guard->users);
     memory->process.facts.working_directory =
         (struct bytes){memory->directory, proc_read_cwd(kernel->pid, memory->directory, sizeof memory->directory)};
     if (question->is_exec)
-        describe_exec(state, question);
+        describe_exec(question);
 
-    subject.file_path = (struct bytes){memory->path.text, memory->path.length};
-    subject.file_path_unresolved = memory->path.unresolved;
-    subject.executable = memory->view.process.executable;
-    subject.executable_unresolved = memory->view.process.executable_unresolved;
     // Whose user is not known is not taken for root, who alone is spared when too many ask.
-    subject.uid = memory->view.process.user_known ? memory->view.process.uid : UINT32_MAX;
-    subject.target_never_denied = never_denied_has(
-        &question->guard->never_denied, makedev(question->stat.stx_dev_major, question->stat.stx_dev_minor),
-        question->stat.stx_ino);
-    give_to_core(state, question, &subject);
+    const struct process_view *actor = &memory->view.process;
+    subject.uid = actor->user_known ? account_user(actor->real_uid, actor->uid) : UINT32_MAX;
+    subject.account = account_of(kernel->pid, kernel->pidfd, subject.uid);
+    subject.target_never_denied = never_denied_has(&question->guard->never_denied, device, question->stat.stx_ino);
+    give_to_core(question, &subject);
 }
 
-static void read_questions(struct linux_state *state)
+static void answer_question(struct question *question, struct fanotify_event *event)
 {
-    uint8_t buffer[READ_BYTES] __attribute__((aligned(8)));
-    ssize_t length = read(state->permission_group, buffer, sizeof buffer);
-    if (length <= 0)
-        return;
-    struct guard_state *guard = linux_guard(state);
-    size_t offset = 0;
-    struct fanotify_event event;
-    while (fanotify_event_next(buffer, (size_t)length, &offset, &event)) {
-        if (event.mask & FAN_Q_OVERFLOW) {
-            core_loss(state->core, "kernel_overflow", EVENT_AUTH, "", 0);
-        } else if (event.fd >= 0) {
-            static struct question question;  // one thread only
-            question.kernel = &event;
-            question.guard = guard;
-            question.is_exec = event.mask & FAN_OPEN_EXEC_PERM;
-            ask(state, &question);
-        }
-        fanotify_event_close(&event);
-    }
+    struct guard_state *guard = linux_guard(question->state);
+    question->kernel = event;
+    question->guard = guard;
+    question->is_exec = event->mask & FAN_OPEN_EXEC_PERM;
+    ask(question);
+    fanotify_event_close(event);
     guard_state_unref(guard);
+}
+
+static void queue_event(const struct question *question, struct fanotify_event *event)
+{
+    uint64_t account = account_glance(event->pid, event->pidfd);
+    uint32_t waiting = question_queue_put(&question->lane->questions, event, account);
+    // Told before its turn comes: under a flood that may take longer than the budgets of the first.
+    if (waiting > question->state->account_bound)
+        core_crowd(question->state->core, account);
+}
+
+// `alone`: nobody else waits, so there is nobody to take turns with.
+static void take_event(struct question *question, struct fanotify_event *event, bool alone)
+{
+    vigil_beat(question->lane->seat);
+    if (event->mask & FAN_Q_OVERFLOW)
+        core_loss(question->state->core, "kernel_overflow", EVENT_AUTH, "", 0);
+    if (event->fd < 0)
+        fanotify_event_close(event);
+    else if (alone || linux_is_exempt(question->state, event->pid))
+        answer_question(question, event);
+    else
+        queue_event(question, event);
+}
+
+// All that the kernel has, while there is room: who came last may be the next in turn. Never more than there is room
+// for, since each event brings two descriptors, and the kernel denies what it finds no descriptor for.
+static void take_questions(struct question *question, uint8_t buffer[READ_BYTES])
+{
+    const struct question_queue *queue = &question->lane->questions;
+    for (;;) {
+        size_t bytes = (size_t)question_queue_room(queue) * EVENT_BYTES;
+        if (bytes > READ_BYTES)
+            bytes = READ_BYTES;
+        ssize_t length = bytes > 0 ? read(question->lane->group, buffer, bytes) : 0;
+        if (length <= 0)
+            return;
+        bool alone = length < 2 * EVENT_BYTES && queue->count == 0;
+        size_t offset = 0;
+        struct fanotify_event event;
+        while (fanotify_event_next(buffer, (size_t)length, &offset, &event))
+            take_event(question, &event, alone);
+        if ((size_t)length + EVENT_BYTES <= bytes)
+            return;
+    }
 }
 
 void *permission_reader(void *argument)
 {
-    struct linux_state *state = argument;
-    // Of this thread alone; a kernel that refuses leaves it as fast as the others.
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
-    struct pollfd waiting[2] = {{.fd = state->permission_group, .events = POLLIN},
+    struct permission_lane *lane = argument;
+    struct linux_state *state = lane->state;
+    struct question question = {.state = state, .lane = lane};
+    uint8_t buffer[READ_BYTES] __attribute__((aligned(8)));
+    urgent_thread(URGENT_TO_ANSWER);
+    struct pollfd waiting[2] = {{.fd = lane->group, .events = POLLIN},
                                 {.fd = state->stop_event, .events = POLLIN}};
+    struct fanotify_event event;
+    vigil_sit(lane->seat);
     while (!atomic_load(&state->released)) {
-        if (poll(waiting, 2, -1) < 0 && errno != EINTR)
+        vigil_beat(lane->seat);
+        if (lane->questions.count == 0 && poll(waiting, 2, VIGIL_TURN_MS) < 0 && errno != EINTR)
             break;
-        if (waiting[1].revents)
-            break;
-        if (waiting[0].revents)
-            read_questions(state);
+        take_questions(&question, buffer);
+        if (question_queue_take(&lane->questions, &event))
+            answer_question(&question, &event);
     }
+    vigil_leave(lane->seat);
     return NULL;
 }

@@ -91,22 +91,24 @@ static bool from_proc_event(const struct proc_event *event, struct proc_change *
 {
     memset(change, 0, sizeof *change);
     change->monotonic_ns = event->timestamp_ns;
-    // Threads have a pid of their own beside their process's tgid: only the process itself counts here.
+    // Threads have a pid of their own beside their process's tgid.
     switch (event->what) {
     case PROC_EVENT_FORK:
-        change->kind = PROC_FORKED;
+        change->kind = event->event_data.fork.child_pid == event->event_data.fork.child_tgid ? PROC_FORKED
+                                                                                             : PROC_THREAD_STARTED;
         change->pid = (uint32_t)event->event_data.fork.child_tgid;
         change->parent_pid = (uint32_t)event->event_data.fork.parent_tgid;
-        return event->event_data.fork.child_pid == event->event_data.fork.child_tgid;
+        return true;
     case PROC_EVENT_EXEC:
         change->kind = PROC_EXECUTED;
         change->pid = (uint32_t)event->event_data.exec.process_tgid;
         return true;
     case PROC_EVENT_EXIT:
-        change->kind = PROC_EXITED;
+        change->kind = event->event_data.exit.process_pid == event->event_data.exit.process_tgid ? PROC_EXITED
+                                                                                                 : PROC_THREAD_EXITED;
         change->pid = (uint32_t)event->event_data.exit.process_tgid;
         change->exit_code = shell_exit_code(event->event_data.exit.exit_code);
-        return event->event_data.exit.process_pid == event->event_data.exit.process_tgid;
+        return true;
     case PROC_EVENT_UID:
     case PROC_EVENT_GID:
         change->kind = event->what == PROC_EVENT_UID ? PROC_USER_CHANGED : PROC_GROUP_CHANGED;

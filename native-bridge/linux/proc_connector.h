@@ -8,7 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum proc_change_kind { PROC_FORKED, PROC_EXECUTED, PROC_EXITED, PROC_USER_CHANGED, PROC_GROUP_CHANGED };
+enum proc_change_kind {
+    PROC_FORKED, PROC_EXECUTED, PROC_EXITED, PROC_USER_CHANGED, PROC_GROUP_CHANGED,
+    PROC_THREAD_STARTED,      // a further thread of a process that is there
+    PROC_THREAD_EXITED,       // not the first thread of its process; that one's end is PROC_EXITED
+};
 
 struct proc_change {
     enum proc_change_kind kind;
@@ -16,7 +20,7 @@ struct proc_change {
     uint32_t parent_pid;      // PROC_FORKED
     uint32_t effective_id;    // PROC_USER_CHANGED, PROC_GROUP_CHANGED
     uint32_t real_id;
-    int32_t exit_code;        // PROC_EXITED: as a shell gives it, 128 + signal for one that was killed
+    int32_t exit_code;        // PROC_EXITED, PROC_THREAD_EXITED: as a shell gives it, 128 + signal for one that was killed
     uint64_t monotonic_ns;
 };
 
@@ -28,7 +32,7 @@ bool proc_connector_pids_are_ours(void);
 // A subscribed, non-blocking socket, or -1 with a sentence in `error`.
 int proc_connector_open(char *error, size_t error_size);
 
-// Reads one message. PROC_READ_OTHER: one that is none of ours, of a thread for example.
+// Reads one message. PROC_READ_OTHER: one that is none of ours.
 enum proc_read_result proc_connector_read(int socket, struct proc_change *change);
 
 // Parses one datagram of the connector; false: not a change of a process.

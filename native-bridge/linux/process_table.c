@@ -86,6 +86,16 @@ struct process_entry *process_table_peek(const struct process_table *table, uint
     return NULL;
 }
 
+static void release(struct process_table *table, struct process_entry *entry)
+{
+    process_table_drop_image(table, entry->image);
+    text_pool_free(&table->texts, &entry->asked);
+    entry->serial = 0;
+    entry->hash_next = table->free_entry;
+    table->free_entry = (uint32_t)(entry - table->entries);
+    table->count--;
+}
+
 static void forget(struct process_table *table, struct process_entry *entry)
 {
     uint32_t index = (uint32_t)(entry - table->entries);
@@ -94,25 +104,33 @@ static void forget(struct process_table *table, struct process_entry *entry)
         link = &table->entries[*link].hash_next;
     *link = entry->hash_next;
     unlink_order(table, entry);
-    process_table_drop_image(table, entry->image);
-    entry->serial = 0;
-    entry->hash_next = table->free_entry;
-    table->free_entry = index;
-    table->count--;
+    entry->is_forgotten = true;
+    if (entry->pins == 0)
+        release(table, entry);
 }
 
-static struct process_entry *create(struct process_table *table, uint32_t pid)
+static uint64_t last_heard_ns(const struct process_entry *entry)
+{
+    uint64_t last_ns = entry->met_ns > entry->executed_ns ? entry->met_ns : entry->executed_ns;
+    return last_ns > entry->ended_ns ? last_ns : entry->ended_ns;
+}
+
+// Pinned entries are fewer than there are entries (see CHANGES_MAX), so one is free in the end.
+static struct process_entry *create(struct process_table *table, uint32_t pid, uint64_t met_ns)
 {
     struct process_entry *old = process_table_peek(table, pid);
+    uint64_t born_after_ns = old ? last_heard_ns(old) : 0;
     if (old)
         forget(table, old);
-    if (table->free_entry == PROCESS_NONE)
+    while (table->free_entry == PROCESS_NONE)
         forget(table, &table->entries[table->oldest]);
     uint32_t index = table->free_entry;
     struct process_entry *entry = &table->entries[index];
     table->free_entry = entry->hash_next;
     memset(entry, 0, sizeof *entry);
     entry->pid = pid;
+    entry->met_ns = met_ns;
+    entry->born_after_ns = born_after_ns;
     entry->serial = table->next_serial++;
     entry->image = PROCESS_NONE;
     entry->trust = table->trust;
@@ -124,66 +142,26 @@ static struct process_entry *create(struct process_table *table, uint32_t pid)
     return entry;
 }
 
-// Makes room by forgetting the processes used longest ago, but never `keep`.
-static bool put_text(struct process_table *table, struct text *text, struct bytes data,
-                     const struct process_entry *keep)
+bool process_table_forget_oldest(struct process_table *table, const struct process_entry *keep)
 {
-    while (!text_pool_put(&table->texts, text, data.data, data.length)) {
-        uint32_t oldest = table->oldest;
-        if (oldest != PROCESS_NONE && &table->entries[oldest] == keep)
-            oldest = table->entries[oldest].newer;
-        if (oldest == PROCESS_NONE)
-            return false;
-        forget(table, &table->entries[oldest]);
-    }
+    uint32_t oldest = table->oldest;
+    if (oldest != PROCESS_NONE && &table->entries[oldest] == keep)
+        oldest = table->entries[oldest].newer;
+    if (oldest == PROCESS_NONE)
+        return false;
+    forget(table, &table->entries[oldest]);
     return true;
 }
 
-// Images are twice as many as entries: beside each entry's own, one that an unread exec event may hold.
-static uint32_t create_image(struct process_table *table, const struct process_reading *reading,
-                             const struct process_entry *keep)
+void process_table_pin(struct process_entry *entry)
 {
-    uint32_t index = table->free_image;
-    if (index == PROCESS_NONE)
-        return PROCESS_NONE;
-    struct process_image *image = &table->images[index];
-    table->free_image = image->next_free;
-    memset(image, 0, sizeof *image);
-    image->references = 1;
-    struct bytes executable = reading->executable;
-    if (executable.length > PROCESS_PATH_BYTES)
-        executable.length = PROCESS_PATH_BYTES;
-    bool kept = put_text(table, &image->executable, executable, keep);
-    image->executable_unresolved = reading->executable_unresolved || !kept;
-    memcpy(image->name, reading->name, sizeof image->name);
-    image->name[PROCESS_NAME_BYTES] = 0;
-    return index;
+    entry->pins++;
 }
 
-void process_table_hold_image(struct process_table *table, uint32_t image)
+void process_table_unpin(struct process_table *table, struct process_entry *entry)
 {
-    if (image != PROCESS_NONE)
-        table->images[image].references++;
-}
-
-void process_table_drop_image(struct process_table *table, uint32_t image)
-{
-    if (image == PROCESS_NONE || --table->images[image].references > 0)
-        return;
-    text_pool_free(&table->texts, &table->images[image].executable);
-    text_pool_free(&table->texts, &table->images[image].args);
-    table->images[image].next_free = table->free_image;
-    table->free_image = image;
-}
-
-static void set_user(struct process_entry *entry, const struct process_reading *reading)
-{
-    if (!reading->user_known)
-        return;
-    entry->uid = reading->uid;
-    entry->real_uid = reading->real_uid;
-    entry->gid = reading->gid;
-    entry->user_known = true;
+    if (--entry->pins == 0 && entry->is_forgotten)
+        release(table, entry);
 }
 
 // ---- what the outside calls
@@ -211,95 +189,119 @@ void process_table_doubt_all(struct process_table *table)
     table->trust++;
 }
 
+static void take_over(struct process_table *table, struct process_entry *entry, const struct process_entry *parent)
+{
+    entry->parent_serial = parent->serial;
+    entry->uid = parent->uid;
+    entry->real_uid = parent->real_uid;
+    entry->gid = parent->gid;
+    entry->user_known = parent->user_known;
+    entry->image = parent->image;
+    process_table_hold_image(table, entry->image);
+}
+
 struct process_entry *process_table_fork(struct process_table *table, uint32_t parent_pid, uint32_t pid,
-                                         uint64_t start_ticks_estimate)
+                                         struct moment when)
 {
-    struct process_entry *entry = create(table, pid);
-    struct process_entry *parent = process_table_peek(table, parent_pid);
-    entry->parent_pid = parent_pid;
-    entry->start_ticks = start_ticks_estimate;
-    if (parent && parent != entry) {
+    struct process_entry *entry = process_table_peek(table, pid);
+    const struct process_entry *parent = process_table_peek(table, parent_pid);
+    bool is_known = entry && when.ns <= entry->met_ns;  // heard of after it was born: by a reading, or an overtaking exec
+    if (is_known && (entry->is_born || when.ns <= entry->born_after_ns))
+        return NULL;
+    if (!is_known) {
+        entry = create(table, pid, when.ns);
+        parent = process_table_peek(table, parent_pid);  // may have been forgotten to make room
+        if (parent && parent != entry)
+            take_over(table, entry, parent);
+        entry->start_ticks = when.ticks;
+    } else if (parent && parent != entry) {
         entry->parent_serial = parent->serial;
-        entry->uid = parent->uid;
-        entry->real_uid = parent->real_uid;
-        entry->gid = parent->gid;
-        entry->user_known = parent->user_known;
-        entry->image = parent->image;
-        entry->trust = parent->trust;
-        process_table_hold_image(table, entry->image);
     }
+    entry->is_born = true;
+    entry->met_ns = when.ns;
+    entry->parent_pid = parent_pid;
+    if (!entry->start_exact && !entry->start_told)
+        entry->start_ticks = when.ticks;
+    if (entry->latest_start == 0 || when.ticks < entry->latest_start)
+        entry->latest_start = when.ticks;
     return entry;
 }
 
-struct process_entry *process_table_exec(struct process_table *table, uint32_t pid,
-                                         const struct process_reading *reading, uint32_t *previous_image)
+// What the kernel asked about is what runs now, unless that was long ago: then its exec had failed.
+static void take_asked(struct process_table *table, struct process_entry *entry, uint64_t when_ns)
+{
+    enum { EXEC_TAKES_NS = 1000000000 };
+    if (entry->image != PROCESS_NONE && when_ns < entry->asked_ns + EXEC_TAKES_NS)
+        table->images[entry->image].executable = entry->asked;
+    else
+        text_pool_free(&table->texts, &entry->asked);
+    entry->asked = (struct text){0, 0};
+}
+
+struct process_entry *process_table_exec(struct process_table *table, uint32_t pid, struct moment when,
+                                         uint32_t *previous_image, bool *previous_certain)
 {
     struct process_entry *entry = process_table_find(table, pid);
-    if (!entry)
-        entry = create(table, pid);
+    *previous_image = PROCESS_NONE;
+    *previous_certain = false;
+    if (entry && (when.ns < entry->met_ns || when.ns < entry->executed_ns))
+        return NULL;
+    if (!entry || (entry->exited && when.ns > entry->ended_ns)) {
+        entry = create(table, pid, when.ns);
+        entry->latest_start = when.ticks;
+    }
     *previous_image = entry->image;
-    entry->image = create_image(table, reading, entry);
-    entry->exited = false;
-    if (reading->start_ticks) {
-        entry->start_ticks = reading->start_ticks;
-        entry->start_exact = true;
-        entry->trust = table->trust;
-    }
-    if (entry->parent_pid == 0)
-        entry->parent_pid = reading->parent_pid;
-    set_user(entry, reading);
+    *previous_certain = entry->owns_image;
+    entry->image = process_table_new_image(table);
+    entry->owns_image = true;
+    entry->learnt_ns = 0;
+    entry->executed_ns = when.ns;
+    entry->is_threaded = entry->leader_exited = false;  // whichever thread it was, it is the only one now
+    take_asked(table, entry, when.ns);
     return entry;
 }
 
-struct process_entry *process_table_exit(struct process_table *table, uint32_t pid)
+struct process_entry *process_table_exit(struct process_table *table, uint32_t pid, struct moment when)
 {
     struct process_entry *entry = process_table_find(table, pid);
-    if (entry)
-        entry->exited = true;
+    if (entry && (when.ns < entry->met_ns || (entry->exited && when.ns <= entry->ended_ns)))
+        return NULL;
+    if (!entry || entry->exited) {
+        entry = create(table, pid, when.ns);
+        entry->latest_start = when.ticks;
+    }
+    entry->exited = true;
+    entry->ended_ns = when.ns;
     return entry;
 }
 
 struct process_entry *process_table_insert(struct process_table *table, const struct process_reading *reading)
 {
-    struct process_entry *entry = create(table, reading->pid);
-    entry->parent_pid = reading->parent_pid;
-    entry->start_ticks = reading->start_ticks;
-    entry->start_exact = reading->start_ticks != 0;
-    struct process_entry *parent = process_table_peek(table, reading->parent_pid);
-    if (parent && parent != entry)
-        entry->parent_serial = parent->serial;
-    entry->image = create_image(table, reading, entry);
-    set_user(entry, reading);
+    struct process_entry *entry = create(table, reading->pid, reading->read_ns);
+    process_table_learn(table, entry, reading);
     return entry;
 }
 
-void process_table_set_args(struct process_table *table, uint32_t image, struct bytes args)
+void process_table_set_asked(struct process_table *table, struct process_entry *entry, struct bytes path,
+                             uint64_t now_ns)
 {
-    if (image == PROCESS_NONE)
-        return;
-    if (args.length > PROCESS_ARGS_BYTES)
-        args.length = PROCESS_ARGS_BYTES;
-    struct process_image *target = &table->images[image];
-    text_pool_free(&table->texts, &target->args);
-    // The image may belong to the very entries that are forgotten to make room.
-    target->references++;
-    target->args_known = put_text(table, &target->args, args, NULL);
-    process_table_drop_image(table, image);
+    text_pool_free(&table->texts, &entry->asked);
+    (void)process_table_put_text(table, &entry->asked, path, entry);
+    entry->asked_ns = now_ns;
 }
 
-void process_table_set_user(struct process_table *table, uint32_t pid, uint32_t uid, uint32_t real_uid)
+void process_table_set_user(struct process_table *table, uint32_t pid, uint32_t uid, uint32_t real_uid, uint64_t when_ns)
 {
     struct process_entry *entry = process_table_peek(table, pid);
-    if (entry) {
+    if (entry && entry->user_known && when_ns >= entry->learnt_ns && when_ns >= entry->met_ns) {
         entry->uid = uid;
         entry->real_uid = real_uid;
-        entry->user_known = true;
     }
 }
 
-void process_table_set_group(struct process_table *table, uint32_t pid, uint32_t gid)
+void process_table_set_group(struct process_table *table, uint32_t pid, uint32_t gid, uint64_t when_ns)
 {
     struct process_entry *entry = process_table_peek(table, pid);
-    if (entry)
+    if (entry && entry->user_known && when_ns >= entry->learnt_ns && when_ns >= entry->met_ns)
         entry->gid = gid;
 }

@@ -31,28 +31,44 @@ void process_table_view_image(struct process_table *table, uint32_t index, struc
     memcpy(out->name, image->name, sizeof out->name);
 }
 
-static void view_entry(struct process_table *table, const struct process_entry *entry, struct actor_view *view,
-                       struct process_view *out)
+static void view_entry(struct process_table *table, struct process_entry *entry, uint32_t image, bool owns_image,
+                       struct actor_view *view, struct process_view *out)
 {
     out->pid = entry->pid;
     out->start_ticks = entry->start_ticks;
+    entry->start_told = entry->start_told || entry->start_ticks != 0;
     out->uid = entry->uid;
     out->real_uid = entry->real_uid;
     out->gid = entry->gid;
-    out->user_known = entry->user_known;
-    process_table_view_image(table, entry->image, view, out);
+    out->user_known = entry->user_known && entry->owns_user;
+    process_table_view_image(table, image, view, out);
+    out->executable_unresolved = out->executable_unresolved || !owns_image;
 }
 
-void process_table_view(struct process_table *table, const struct process_entry *entry, struct actor_view *view)
+struct process_entry *process_table_parent(struct process_table *table, struct process_entry *entry)
+{
+    struct process_entry *parent = entry->parent_pid ? process_table_peek(table, entry->parent_pid) : NULL;
+    if (!parent || parent == entry)
+        return NULL;
+    bool same = entry->parent_serial != 0 ? parent->serial == entry->parent_serial
+                                          : parent->start_ticks <= entry->start_ticks;
+    if (!same)
+        return NULL;
+    entry->parent_serial = parent->serial;
+    return parent;
+}
+
+void process_table_view(struct process_table *table, struct process_entry *entry, uint32_t image, bool owns_image,
+                        struct actor_view *view)
 {
     view->used = 0;
-    view_entry(table, entry, view, &view->process);
+    view_entry(table, entry, image, owns_image, view, &view->process);
     memset(&view->parent, 0, sizeof view->parent);
     if (entry->parent_pid == 0)
         return;
-    const struct process_entry *parent = process_table_peek(table, entry->parent_pid);
-    if (parent && (entry->parent_serial == 0 || parent->serial == entry->parent_serial)) {
-        view_entry(table, parent, view, &view->parent);
+    struct process_entry *parent = process_table_parent(table, entry);
+    if (parent) {
+        view_entry(table, parent, parent->image, parent->owns_image, view, &view->parent);
         return;
     }
     view->parent.pid = entry->parent_pid;

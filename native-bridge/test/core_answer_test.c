@@ -111,6 +111,66 @@ static void overload(void) {
     holds("beyond a bound the reach of deny rules is denied to users and allowed to root; static denies hold");
 }
 
+// `patience`: everybody's is over, too.
+static void run_out_of_budget(uint32_t uid, bool patience) {
+    struct request *all[512];
+    size_t count = pending_all(&core.pending, all, 512);
+    for (size_t i = 0; i < count; i++) {
+        if (patience) all[i]->arrived_us -= 2000000;
+        if (all[i]->uid == uid) core_budget_ran_out(&core, all[i]);
+        pending_release(&core.pending, all[i]);
+    }
+}
+
+static void flooder_pays(void) {
+    uint64_t denied = of_level(LEVEL_OVERLOAD), first = next_token;
+    uint64_t home = ask("/home/1", 2000, -1);
+    for (size_t i = 1; i < core.pending.per_user; i++) CHECK_EQUAL(answers[ask("/data/1", 2000, -1)], 0);
+    uint64_t before = ask("/data/1", 2001, -1);
+    CHECK_EQUAL(verdicts[ask("/data/1", 2000, -1)], VERDICT_DENY);
+    CHECK_EQUAL(of_level(LEVEL_OVERLOAD), denied + 1);
+    run_out_of_budget(2000, false);
+    for (uint64_t token = first + 1; token < before; token++) CHECK_EQUAL(verdicts[token], VERDICT_DENY);
+    CHECK_EQUAL(verdicts[home], VERDICT_ALLOW);
+    CHECK_EQUAL(of_level(LEVEL_OVERLOAD), denied + core.pending.per_user);
+    CHECK(!breaker_is_open(&core.lane.breaker));
+    holds("a user who was over his bound gets no default from the budgets that run out for him, and opens no breaker");
+
+    for (int i = 1; i < BREAKER_RUN_OUTS; i++) (void)ask("/data/1", 2001, -1);
+    uint64_t elsewhere = ask("/home/1", 2001, -1);
+    run_out_of_budget(2001, false);
+    CHECK_EQUAL(answers[before], 0);
+    CHECK(pending_earliest(&core.pending) <= clock_monotonic_us() + 20000);
+    CHECK_EQUAL(verdicts[elsewhere], VERDICT_ALLOW);
+    holds("others wait longer for the agent before they get one of what it might deny");
+
+    run_out_of_budget(2001, true);
+    CHECK_EQUAL(verdicts[before], VERDICT_ALLOW);
+    CHECK(breaker_is_open(&core.lane.breaker));
+    CHECK_EQUAL(verdicts[ask("/data/1", 2000, -1)], VERDICT_DENY);
+    CHECK_EQUAL(verdicts[ask("/home/1", 2000, -1)], VERDICT_ALLOW);
+    CHECK_EQUAL(verdicts[ask("/data/1", 2001, -1)], VERDICT_ALLOW);
+    holds("nor from an agent that stalls then, while others get theirs");
+    breaker_reset(&core.lane.breaker, 0);
+
+    struct overload_facts facts;
+    uint64_t told = 0;
+    while (overload_take(&core.overload, INT64_MAX / 2, &facts)) told += facts.denied + facts.allowed;
+    CHECK_EQUAL(told, of_level(LEVEL_OVERLOAD));
+    holds("what the overload events count is what the statistics count");
+}
+
+static void audits_are_bounded(void) {
+    uint64_t before = core.queue.last_sequence, asked = AUDIT_METER_BURST + 5000;
+    for (uint64_t i = 0; i < asked; i++) CHECK_EQUAL(verdicts[ask("/secret/1", 3000, -1)], VERDICT_DENY);
+    uint64_t audits = core.queue.last_sequence - before, lost = 0;
+    for (size_t i = 0; i < core.losses.count; i++)
+        if (strcmp(core.losses.entries[i].cause, "audit_flood") == 0) lost += core.losses.entries[i].count;
+    CHECK(audits >= AUDIT_METER_BURST && lost > 0);
+    CHECK_EQUAL(audits + lost, asked);
+    holds("the audits of a user's denies by one rule are bounded, and those held back are counted as lost");
+}
+
 // The guard and a stream of verdicts answer what nobody reads.
 static void guarded(void) {
     uint64_t first = next_token;
@@ -147,6 +207,8 @@ int main(void) {
     without_agent();
     expired();
     overload();
+    flooder_pays();
+    audits_are_bounded();
     guarded();
     strangers();
     return 0;

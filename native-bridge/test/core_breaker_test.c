@@ -23,13 +23,13 @@ static void run_outs(void) {
     breaker_init(&breaker);
     breaker_reset(&breaker, 0);
     for (int i = 0; i < 100; i++) {
-        for (int k = 1; k < BREAKER_RUN_OUTS; k++) CHECK(!breaker_budget_ran_out(&breaker));
+        for (int k = 1; k < BREAKER_RUN_OUTS; k++) CHECK(!breaker_budget_ran_out(&breaker, 1));
         breaker_verdict(&breaker);
     }
     CHECK(!breaker_is_open(&breaker));
-    for (int k = 1; k < BREAKER_RUN_OUTS; k++) CHECK(!breaker_budget_ran_out(&breaker));
-    CHECK(breaker_budget_ran_out(&breaker));
-    CHECK(!breaker_budget_ran_out(&breaker));
+    for (int k = 1; k < BREAKER_RUN_OUTS; k++) CHECK(!breaker_budget_ran_out(&breaker, 1));
+    CHECK(breaker_budget_ran_out(&breaker, 1));
+    CHECK(!breaker_budget_ran_out(&breaker, 1));
     breaker_reset(&breaker, 0);
     CHECK(!breaker_is_open(&breaker));
     holds("only budgets that run out in a row open it; a new agent starts with it closed");
@@ -63,7 +63,7 @@ static void histories(void) {
                 break;
             case 3:
                 row++;
-                CHECK_EQUAL(breaker_budget_ran_out(&breaker), !open && row >= BREAKER_RUN_OUTS);
+                CHECK_EQUAL(breaker_budget_ran_out(&breaker, 1), !open && row >= BREAKER_RUN_OUTS);
                 open = open || row >= BREAKER_RUN_OUTS;
                 break;
             default: {

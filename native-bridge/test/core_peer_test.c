@@ -12,10 +12,12 @@ static void living(void) {
     char reason[256] = "";
     int fds[2];
     CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    CHECK_EQUAL(peer_check(fds[0], geteuid(), &peer, reason, sizeof reason), 0);
+    CHECK_EQUAL(peer_identify(fds[0], geteuid(), &peer, reason, sizeof reason), 0);
     CHECK_EQUAL(peer.pid, getpid());
     CHECK_EQUAL(peer.uid, geteuid());
-    if (geteuid() != 0) CHECK_EQUAL(peer_check(fds[0], geteuid() + 1, &peer, reason, sizeof reason), -1);
+    CHECK_EQUAL(peer_check_again(&peer, reason, sizeof reason), 0);
+    peer_close(&peer);
+    if (geteuid() != 0) CHECK_EQUAL(peer_identify(fds[0], geteuid() + 1, &peer, reason, sizeof reason), -1);
     (void)close(fds[0]);
     (void)close(fds[1]);
     holds("a peer of the agent's user in our namespaces is let in, another user's is not");
@@ -43,7 +45,7 @@ static void gone(void) {
     CHECK_EQUAL(recvmsg(through[0], &message, 0), 1);
     memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
     CHECK(waitpid(child, &status, 0) == child && status == 0);
-    CHECK_EQUAL(peer_check(fd, geteuid(), &peer, reason, sizeof reason), -1);
+    CHECK_EQUAL(peer_identify(fd, geteuid(), &peer, reason, sizeof reason), -1);
     CHECK(strlen(reason) > 0);
     (void)close(fd);
     (void)close(through[0]);

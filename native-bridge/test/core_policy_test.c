@@ -121,10 +121,13 @@ static void settings(void) {
     wire_text(&writer, picket_v1_Mute_executable_prefix_tag, "/usr/lib/");
     wire_end(&writer, mark);
     wire_text(&writer, picket_v1_Policy_never_denied_tag, "/lib/ld.so");
+    wire_bool(&writer, picket_v1_Policy_guard_local_tag, true);
+    wire_uint(&writer, picket_v1_Policy_new_mounts_tag, NEW_MOUNTS_IGNORE);
     static const char *const data[] = {"/data/", NULL};
     put_static(&writer, picket_v1_Policy_deny_reach_tag, "open", 0, "", 1, 2, data);
     struct policy *policy = decode(&writer);
     CHECK_EQUAL(policy->epoch, 7);
+    CHECK(policy->guard_local && policy->new_mounts == NEW_MOUNTS_IGNORE);
     CHECK_EQUAL(policy_action_settings(policy, "open").max_wait_us, 1234);
     CHECK_EQUAL(policy_action_settings(policy, "open").default_verdict, VERDICT_DENY);
     CHECK_EQUAL(policy_action_settings(policy, "exec").max_wait_us, 500000);
@@ -151,6 +154,14 @@ static void refused(void) {
     CHECK(policy_decode((struct bytes){buffer, writer.length}, error, sizeof error) == NULL);
     CHECK(strstr(error, "epoch") != NULL);
     static const char *const any[] = {"x", NULL};
+    writer = begin(1);
+    wire_uint(&writer, picket_v1_Policy_new_mounts_tag, 4);
+    CHECK(policy_decode((struct bytes){buffer, writer.length}, error, sizeof error) == NULL);
+    CHECK(strstr(error, "new mounts") != NULL);
+    writer = begin(1);
+    struct policy *silent = decode(&writer);
+    CHECK(!silent->guard_local && silent->new_mounts == NEW_MOUNTS_REPORT);
+    policy_unref(silent);
     writer = begin(1);
     put_static(&writer, picket_v1_Policy_static_verdicts_tag, "open", VERDICT_DENY, "r", 9, 1, any);
     CHECK(policy_decode((struct bytes){buffer, writer.length}, error, sizeof error) == NULL);
@@ -189,10 +200,27 @@ static void many_values(void) {
     holds("many values are searched as a few would be");
 }
 
+// How a policy says that an action is asked about and no deny rule reaches it.
+static void no_reach(void) {
+    static const char *const none[] = {NULL};
+    struct wire_writer writer = begin(1);
+    put_static(&writer, picket_v1_Policy_deny_reach_tag, "open", 0, "", 1, 1, none);
+    struct policy *policy = decode(&writer);
+    struct auth_subject subject = open_of("/data/1", "/x");
+    CHECK(!policy_deny_could_reach(policy, &subject));
+    subject.file_path = of("");
+    CHECK(!policy_deny_could_reach(policy, &subject));
+    subject.file_path_unresolved = true;
+    CHECK(!policy_deny_could_reach(policy, &subject));
+    policy_unref(policy);
+    holds("a test without values never holds, not even where its subject is unresolved");
+}
+
 int main(void) {
     matching();
     unresolved();
     settings();
+    no_reach();
     refused();
     many_values();
     return 0;

@@ -8,6 +8,7 @@
 #include "core/event_encoder.h"
 #include "core/frame.h"
 #include "core/messages.h"
+#include "core/picket_event.h"
 #include "core/policy.h"
 #include "core/wire.h"
 #include "picket/v1/bridge.pb.h"
@@ -49,6 +50,16 @@ static void put_static(struct wire_writer *writer, uint32_t tag) {
     wire_end(writer, item);
 }
 
+static void put_notice(struct wire_writer *writer) {
+    wire_fixed64(writer, picket_v1_Event_created_ns_tag, 7);
+    wire_uint(writer, picket_v1_Event_kind_tag, EVENT_PICKET);
+    wire_text(writer, picket_v1_Event_action_tag, "rule_set");
+    size_t set = wire_begin(writer, picket_v1_Event_rule_set_tag);
+    wire_uint(writer, picket_v1_RuleSet_epoch_tag, 3);
+    wire_text(writer, picket_v1_RuleSet_state_tag, "shadow");
+    wire_end(writer, set);
+}
+
 static void seeds(void) {
     uint8_t data[SIZE];
     struct wire_writer writer;
@@ -69,6 +80,32 @@ static void seeds(void) {
     wire_uint(&writer, picket_v1_Credit_events_tag, 100);
     wire_uint(&writer, picket_v1_Credit_accepted_through_tag, 1000000);
     wire_end(&writer, mark);
+    keep(data, writer.length);
+
+    wire_writer_init(&writer, data, sizeof data);
+    mark = wire_begin(&writer, picket_v1_ToBridge_control_tag);
+    wire_uint(&writer, picket_v1_Control_command_tag, CONTROL_OFF);
+    wire_text(&writer, picket_v1_Control_reason_tag, "a reason");
+    wire_end(&writer, mark);
+    keep(data, writer.length);
+
+    wire_writer_init(&writer, data, sizeof data);
+    mark = wire_begin(&writer, picket_v1_ToBridge_goodbye_tag);
+    wire_text(&writer, picket_v1_Goodbye_reason_tag, "a reason");
+    wire_end(&writer, mark);
+    keep(data, writer.length);
+
+    wire_writer_init(&writer, data, sizeof data);
+    mark = wire_begin(&writer, picket_v1_ToBridge_notice_tag);
+    size_t own = wire_begin(&writer, picket_v1_Notice_event_tag);
+    put_notice(&writer);
+    wire_end(&writer, own);
+    wire_end(&writer, mark);
+    keep(data, writer.length);
+
+    // The event by itself, for what looks at it later.
+    wire_writer_init(&writer, data, sizeof data);
+    put_notice(&writer);
     keep(data, writer.length);
 
     for (uint32_t tag = 1; tag <= 4; tag += 3) {     // lane and socket
@@ -107,7 +144,16 @@ static void seeds(void) {
     mark = wire_begin(&writer, picket_v1_Policy_subscriptions_tag);
     wire_uint(&writer, picket_v1_Subscription_kind_tag, EVENT_AUTH);
     wire_text(&writer, picket_v1_Subscription_action_tag, "open");
+    wire_bool(&writer, picket_v1_Subscription_environment_tag, true);
     wire_end(&writer, mark);
+    mark = wire_begin(&writer, picket_v1_Policy_guarded_filesystems_tag);
+    wire_text(&writer, picket_v1_GuardedFilesystem_path_tag, "/data");
+    wire_end(&writer, mark);
+    mark = wire_begin(&writer, picket_v1_Policy_mutes_tag);
+    wire_text(&writer, picket_v1_Mute_executable_prefix_tag, "/usr/bin/");
+    wire_end(&writer, mark);
+    wire_bool(&writer, picket_v1_Policy_guard_local_tag, true);
+    wire_uint(&writer, picket_v1_Policy_new_mounts_tag, picket_v1_NewMounts_NEW_MOUNTS_GUARD);
     keep(data, writer.length);
 
     struct process_facts previous = {.executable = bytes_of_text("/bin/sh"), .pid = 2};
@@ -189,6 +235,8 @@ static void decode_all(const uint8_t *data, size_t length) {
     good |= event_view_read(input, &view);
     CHECK(event_view_strip(input, stripped, sizeof stripped) <= length);
     (void)message_annotations_valid(input);
+    const char *action;
+    if (event_is_notice(input, &action)) good = true;
     if (good) decoded++;
     else refused++;
     if (good && random_below(200) == 0) keep(data, length);

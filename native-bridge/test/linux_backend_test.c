@@ -305,7 +305,7 @@ static bool mount_ext4(void)
 {
     char command[512];
     snprintf(command, sizeof command,
-             "truncate -s 16M %s/image && PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F %s/image && mount -o loop %s/image %s", root,
+             "truncate -s 64M %s/image && PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F %s/image && mount -o loop %s/image %s", root,
              root, root, guarded);
     return system(command) == 0;
 }
@@ -326,7 +326,7 @@ int main(int argc, char **argv)
     char error[256] = "";
     CHECK(backend->start(backend->state, NULL, error, sizeof error) == 0, "%s", error);
     if (failures == 0) {
-        CHECK(mount("picket", guarded, "tmpfs", 0, "size=32m") == 0, "%s", strerror(errno));
+        CHECK(mount("picket", guarded, "tmpfs", 0, "size=64m") == 0, "%s", strerror(errno));
         guard_on("tmpfs");
         if (mount_ext4())
             guard_on("ext4");

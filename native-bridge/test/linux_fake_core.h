@@ -36,7 +36,7 @@ struct record {
     bool path_unresolved, exempt, never_denied;
     uint64_t inode, size;
     uint32_t links, stage;
-    bool has_previous;
+    bool has_previous, mount_guarded;
 };
 
 static struct backend *backend;
@@ -127,6 +127,15 @@ static void decode_event(const struct encoded_event *event, struct record *recor
         if (field.tag == 4) copy_text(record->action, sizeof record->action, field.bytes);
         if (field.tag == 8) decode_process(field.bytes, record, &record->process);
         if (field.tag == 9) decode_file(field.bytes, record);
+        if (field.tag == 23) {
+            struct wire_reader mount;
+            struct wire_field part;
+            wire_reader_init(&mount, field.bytes);
+            while (wire_next(&mount, &part)) {
+                if (part.tag == 1) copy_text(record->path, sizeof record->path, part.bytes);
+                if (part.tag == 4) record->mount_guarded = part.number != 0;
+            }
+        }
         if (field.tag == 10) {
             struct wire_reader exec;
             struct wire_field part;
@@ -176,6 +185,18 @@ void core_notify(struct core *core, const struct encoded_event *event)
     pthread_mutex_lock(&record_lock);
     add_record(event);
     pthread_mutex_unlock(&record_lock);
+}
+
+uint32_t core_account_bound(const struct core *core)
+{
+    (void)core;
+    return UINT32_MAX;
+}
+
+void core_crowd(struct core *core, uint64_t account)
+{
+    (void)core;
+    (void)account;
 }
 
 void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count)

@@ -42,13 +42,15 @@ static bool is_text(struct bytes bytes, const char *text)
 
 static void stat_and_status_are_read_whatever_the_name(void)
 {
-    const char stat[] = "42 (a) b (c) ) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 100 200";
-    uint32_t parent, uid, real_uid, gid;
-    uint64_t start;
-    char name[PROCESS_NAME_BYTES + 1];
-    CHECK(proc_parse_stat(stat, sizeof stat - 1, &parent, &start, name));
-    CHECK(parent == 7 && start == 987654 && strcmp(name, "a) b (c) ") == 0);
-    CHECK(!proc_parse_stat(stat, 20, &parent, &start, name) && !proc_parse_stat("", 0, &parent, &start, name));
+    const char stat[] = "42 (a) b (c) ) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 987654 100 200 5 4096 6 8192 0";
+    uint32_t uid, real_uid, gid;
+    struct process_reading reading;
+    CHECK(proc_parse_stat(stat, sizeof stat - 1, &reading));
+    CHECK(reading.parent_pid == 7 && reading.start_ticks == 987654 && strcmp(reading.name, "a) b (c) ") == 0);
+    CHECK(reading.threads == 3 && reading.layout.code == 4096 && reading.layout.stack == 8192);
+    CHECK(!proc_parse_stat(stat, 20, &reading) && !proc_parse_stat("", 0, &reading));
+    const char untraceable[] = "42 (a) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 100 200 5 1 1 0 0";
+    CHECK(proc_parse_stat(untraceable, sizeof untraceable - 1, &reading) && reading.layout.code == 0);
     const char status[] = "Name:\tUid:\\nUid:\nUmask:\t0022\nUid:\t1000\t0\t0\t0\nGid:\t1\t2\t3\t4\n";
     CHECK(proc_parse_status(status, sizeof status - 1, &uid, &real_uid, &gid));
     CHECK(uid == 0 && real_uid == 1000 && gid == 2);
@@ -152,7 +154,8 @@ static void connector_messages_are_read_or_refused(void)
     CHECK(proc_connector_parse(&datagram, sizeof datagram, &change) && change.exit_code == 137);
     event.event_data.exit.process_pid = 6;  // a thread
     memcpy(&datagram.event, &event, sizeof event);
-    CHECK(!proc_connector_parse(&datagram, sizeof datagram, &change));
+    CHECK(proc_connector_parse(&datagram, sizeof datagram, &change));
+    CHECK(change.kind == PROC_THREAD_EXITED && change.pid == 5);
     for (size_t length = 0; length < sizeof datagram; length++)
         CHECK(!proc_connector_parse(&datagram, length, &change));
 }

@@ -77,40 +77,134 @@ static struct process_reading reading_of(uint32_t pid, uint32_t parent, uint64_t
 
 static struct actor_view view;
 
+static struct moment at(uint64_t ns)
+{
+    return (struct moment){ns, ns};
+}
+
+static void look(struct process_table *table, struct process_entry *entry)
+{
+    process_table_view(table, entry, entry->image, entry->owns_image, &view);
+}
+
+// As the kernel's reading would be of a process whose program lies at `stack`.
+static struct process_reading reading_at(uint32_t pid, uint32_t parent, uint64_t start, const char *executable,
+                                         uint64_t stack, uint64_t read_ns)
+{
+    struct process_reading reading = reading_of(pid, parent, start, executable);
+    reading.layout = (struct layout){1000, stack};
+    reading.read_ns = read_ns;
+    return reading;
+}
+
 static void a_child_has_its_parents_image_until_it_execs(void)
 {
     struct process_table table;
     CHECK(process_table_init(&table, 16, 256));
-    struct process_reading shell = reading_of(10, 1, 100, "/bin/sh");
+    struct process_reading shell = reading_at(10, 1, 100, "/bin/sh", 5, 100);
     process_table_insert(&table, &shell);
-    struct process_entry *child = process_table_fork(&table, 10, 11, 200);
-    process_table_view(&table, child, &view);
-    CHECK(is_text(view.process.executable, "/bin/sh") && view.process.uid == 7 && view.process.start_ticks == 200);
+    struct process_entry *child = process_table_fork(&table, 10, 11, at(200));
+    look(&table, child);
+    CHECK(is_text(view.process.executable, "/bin/sh") && view.process.start_ticks == 200);
     CHECK(view.parent.pid == 10 && is_text(view.parent.executable, "/bin/sh"));
 
-    struct process_reading program = reading_of(11, 10, 200, "/bin/true");
     uint32_t previous;
-    child = process_table_exec(&table, 11, &program, &previous);
+    bool certain;
+    child = process_table_exec(&table, 11, at(210), &previous, &certain);
+    struct process_reading program = reading_at(11, 10, 199, "/bin/true", 6, 215);
+    process_table_learn(&table, child, &program);
     process_table_set_args(&table, child->image, (struct bytes){(const uint8_t *)"true\0-x", 8});
-    process_table_view(&table, child, &view);
+    look(&table, child);
     CHECK(is_text(view.process.executable, "/bin/true") && view.process.args_known && view.process.args.length == 8);
+    CHECK(!view.process.executable_unresolved && view.process.user_known && view.process.uid == 7);
     struct process_view before;
     process_table_view_image(&table, previous, &view, &before);
-    CHECK(is_text(before.executable, "/bin/sh"));
+    CHECK(is_text(before.executable, "/bin/sh") && !certain);
     process_table_drop_image(&table, previous);
 
     // The pid is used again: neither the image nor the parent of the one before is told.
-    process_table_exit(&table, 11);
-    child = process_table_fork(&table, 99, 11, 300);
-    process_table_view(&table, child, &view);
+    process_table_exit(&table, 11, at(250));
+    child = process_table_fork(&table, 99, 11, at(300));
+    look(&table, child);
     CHECK(view.process.executable_unresolved && view.process.start_ticks == 300 && !view.process.user_known);
     CHECK(view.parent.pid == 99 && view.parent.executable.length == 0);
 
     // A parent whose pid went to another process is told by its pid alone.
-    child = process_table_fork(&table, 10, 12, 400);
-    process_table_fork(&table, 1, 10, 500);
-    process_table_view(&table, child, &view);
+    child = process_table_fork(&table, 10, 12, at(400));
+    process_table_fork(&table, 1, 10, at(500));
+    look(&table, child);
     CHECK(view.parent.pid == 10 && view.parent.executable.length == 0);
+    process_table_destroy(&table);
+}
+
+// clone(CLONE_PARENT): the connector names the caller's parent, which did not make the child.
+static void what_a_child_took_over_is_a_guess_until_it_is_read(void)
+{
+    struct process_table table;
+    CHECK(process_table_init(&table, 16, 256));
+    struct process_reading root = reading_at(10, 1, 100, "/usr/sbin/sshd", 5, 100);
+    root.uid = root.real_uid = 0;
+    process_table_insert(&table, &root);
+    struct process_entry *child = process_table_fork(&table, 10, 11, at(200));
+    look(&table, child);
+    CHECK(view.process.executable_unresolved && !view.process.user_known);
+
+    struct process_reading real = reading_at(11, 10, 200, "/home/evil", 6, 210);
+    process_table_learn(&table, child, &real);
+    look(&table, child);
+    CHECK(is_text(view.process.executable, "/home/evil") && !view.process.executable_unresolved);
+    CHECK(view.process.uid == 7 && view.process.user_known && !view.process.args_known);
+
+    child = process_table_fork(&table, 10, 12, at(220));  // its memory is laid out as its parent's: a fork of it
+    struct process_reading forked = reading_at(12, 10, 219, "/usr/sbin/sshd", 5, 230);
+    forked.executable = (struct bytes){NULL, 0};
+    process_table_recognise(&table, child, &forked);
+    look(&table, child);
+    CHECK(is_text(view.process.executable, "/usr/sbin/sshd") && !view.process.executable_unresolved);
+    CHECK(view.process.start_ticks == 219 && view.process.uid == 7);
+    process_table_destroy(&table);
+}
+
+static void a_start_once_told_stays(void)
+{
+    struct process_table table;
+    CHECK(process_table_init(&table, 16, 256));
+    struct process_entry *told = process_table_fork(&table, 1, 20, at(300));
+    look(&table, told);
+    struct process_reading late = reading_at(20, 1, 299, "/bin/sh", 5, 310);
+    CHECK(process_table_could_be(told, 299) && !process_table_could_be(told, 301));
+    process_table_learn(&table, told, &late);
+    look(&table, told);
+    CHECK(view.process.start_ticks == 300 && process_table_could_be(told, 299));
+
+    struct process_entry *untold = process_table_fork(&table, 1, 21, at(300));
+    late.pid = 21;
+    process_table_learn(&table, untold, &late);
+    look(&table, untold);
+    CHECK(view.process.start_ticks == 299 && !process_table_could_be(untold, 300));
+    process_table_destroy(&table);
+}
+
+static void an_exec_that_is_over_has_the_file_that_was_asked_about(void)
+{
+    struct process_table table;
+    CHECK(process_table_init(&table, 16, 256));
+    uint32_t previous;
+    bool certain;
+    struct process_entry *entry = process_table_fork(&table, 1, 30, at(1000));
+    process_table_set_asked(&table, entry, text_of("/opt/tool"), 1100);
+    entry = process_table_exec(&table, 30, at(1200), &previous, &certain);
+    look(&table, entry);
+    CHECK(is_text(view.process.executable, "/opt/tool") && view.process.executable_unresolved);
+    entry = process_table_exec(&table, 30, at(1300), &previous, &certain);  // another, of which nothing was asked
+    process_table_drop_image(&table, previous);
+    look(&table, entry);
+    CHECK(view.process.executable.length == 0);
+    process_table_set_asked(&table, entry, text_of("/opt/failed"), 1400);
+    entry = process_table_exec(&table, 30, at(1400 + 2000000000u), &previous, &certain);
+    process_table_drop_image(&table, previous);
+    look(&table, entry);
+    CHECK(view.process.executable.length == 0);
     process_table_destroy(&table);
 }
 
@@ -123,8 +217,16 @@ static void lost_events_make_every_entry_doubtful(void)
     CHECK(!process_table_is_doubtful(&table, entry));
     process_table_doubt_all(&table);
     CHECK(process_table_is_doubtful(&table, entry));
-    entry = process_table_insert(&table, &shell);
+    struct process_entry *child = process_table_fork(&table, 10, 11, at(200));
+    CHECK(!process_table_is_doubtful(&table, child));  // what it took over is a guess anyway
+    // It was right all along, but a lost exec shows in the memory's layout.
+    struct process_reading other = reading_at(10, 1, 100, "/bin/dash", 6, 300);
+    shell.layout = (struct layout){1000, 5};
+    process_table_learn(&table, entry, &shell);
     CHECK(!process_table_is_doubtful(&table, entry));
+    process_table_learn(&table, entry, &other);
+    look(&table, entry);
+    CHECK(is_text(view.process.executable, "/bin/dash"));
     process_table_destroy(&table);
 }
 
@@ -137,20 +239,22 @@ static void a_table_under_pressure_never_tells_a_wrong_image(void)
     struct process_table table;
     CHECK(process_table_init(&table, ROOM, 64));
     memset(executables, 0, sizeof executables);
-    for (int step = 0; step < 40000; step++) {
+    for (int step = 1; step < 40000; step++) {
         uint32_t pid = 1 + random_below(PIDS - 1), other = 1 + random_below(PIDS - 1), previous = PROCESS_NONE;
         char executable[200] = "/";
+        bool certain;
         memset(executable + 1, 'a' + (int)random_below(26), random_below(190));
-        struct process_reading reading = reading_of(pid, other, (uint64_t)step + 1, executable);
+        struct process_reading reading = reading_at(pid, other, (uint64_t)step, executable, (uint64_t)step, (uint64_t)step);
         struct process_entry *entry = NULL;
         switch (random_below(5)) {
         case 0:
-            entry = process_table_fork(&table, other, pid, (uint64_t)step + 1);
+            entry = process_table_fork(&table, other, pid, at((uint64_t)step));
             if (other != pid)
                 memcpy(executables[pid], executables[other], sizeof executable);
             break;
         case 1:
-            entry = process_table_exec(&table, pid, &reading, &previous);
+            entry = process_table_exec(&table, pid, at((uint64_t)step), &previous, &certain);
+            process_table_learn(&table, entry, &reading);
             memcpy(executables[pid], executable, sizeof executable);
             break;
         case 2:
@@ -158,7 +262,7 @@ static void a_table_under_pressure_never_tells_a_wrong_image(void)
             memcpy(executables[pid], executable, sizeof executable);
             break;
         case 3:
-            entry = process_table_exit(&table, pid);
+            entry = process_table_exit(&table, pid, at((uint64_t)step));
             break;
         default:
             entry = process_table_find(&table, pid);
@@ -169,7 +273,7 @@ static void a_table_under_pressure_never_tells_a_wrong_image(void)
         entry = process_table_find(&table, pid);
         if (!entry)
             continue;
-        process_table_view(&table, entry, &view);
+        look(&table, entry);
         if (view.process.executable.length > 0 && !is_text(view.process.executable, executables[pid])) {
             CHECK(!"an image of another process");
             break;
@@ -177,8 +281,97 @@ static void a_table_under_pressure_never_tells_a_wrong_image(void)
     }
     CHECK(table.count <= ROOM);
     for (uint32_t pid = 1000; pid < 1000 + ROOM; pid++)
-        process_table_fork(&table, 0, pid, 1);  // without an image: pushes all others out
+        process_table_fork(&table, 0, pid, at(1));  // without an image: pushes all others out
     CHECK(table.texts.free_count == 64);
+    process_table_destroy(&table);
+}
+
+// ---- the same history in any order
+
+enum { LIVES = 12, LIFE_NS = 1000, NEWS = 3 };
+
+struct news {
+    enum { BORN, RAN, ENDED } kind;
+    uint32_t parent;
+    struct moment when;
+};
+
+// One pid, owned by LIVES processes one after the other, each of a parent of its own. What is told of it arrives in any
+// order and not whole; whoever is read in between is the process of that time. At no point may the entry hold what
+// belongs to a later or an earlier owner than the newest that is known of.
+static void one_history_in_any_order(void)
+{
+    const uint32_t pid = 500;
+    struct process_table table;
+    CHECK(process_table_init(&table, 64, 64));
+    struct news news[LIVES * NEWS];
+    for (uint32_t life = 0; life < LIVES; life++) {
+        uint64_t birth = (uint64_t)(life + 1) * LIFE_NS;
+        news[life * NEWS] = (struct news){BORN, 600 + life, at(birth)};
+        news[life * NEWS + 1] = (struct news){RAN, 600 + life, at(birth + 100)};
+        news[life * NEWS + 2] = (struct news){ENDED, 600 + life, at(birth + 900)};
+    }
+    for (uint32_t i = LIVES * NEWS - 1; i > 0; i--) {  // any order, though most often near its own place
+        uint32_t j = random_below(2) ? random_below(i + 1) : i - random_below(i < 4 ? i + 1 : 4);
+        struct news kept = news[i];
+        news[i] = news[j];
+        news[j] = kept;
+    }
+    uint64_t newest = 0;    // the latest news that the table was given, by its time
+    uint64_t newest_birth = 0;
+    bool ended = false;
+    for (uint32_t i = 0; i < LIVES * NEWS; i++) {
+        if (random_below(8) == 0)
+            continue;  // lost
+        struct process_entry *entry = NULL;
+        uint32_t previous = PROCESS_NONE;
+        bool certain;
+        switch (news[i].kind) {
+        case BORN: entry = process_table_fork(&table, news[i].parent, pid, news[i].when); break;
+        case RAN: entry = process_table_exec(&table, pid, news[i].when, &previous, &certain); break;
+        case ENDED: entry = process_table_exit(&table, pid, news[i].when); break;
+        }
+        process_table_drop_image(&table, previous);
+        uint64_t life_before = newest / LIFE_NS, life = news[i].when.ns / LIFE_NS;
+        bool is_ahead = news[i].when.ns > newest;
+        newest = is_ahead ? news[i].when.ns : newest;
+        ended = life > life_before ? news[i].kind == ENDED : ended || (life == life_before && news[i].kind == ENDED);
+        CHECK(entry || life < life_before || (life == life_before && news[i].when.ns < newest) || !is_ahead);
+        const struct process_entry *now = process_table_peek(&table, pid);
+        CHECK(now && now->met_ns / LIFE_NS <= newest / LIFE_NS);
+        newest_birth = news[i].kind == BORN && news[i].when.ns > newest_birth ? news[i].when.ns : newest_birth;
+        CHECK(now && (!now->is_born || now->met_ns >= newest_birth));
+        CHECK(now && (now->parent_pid == 0 || now->parent_pid == 600 + (uint32_t)(now->met_ns / LIFE_NS) - 1));
+        CHECK(now && (!now->is_born || !process_table_could_be(now, newest + LIFE_NS)));
+        CHECK(now && (life < life_before || !now->exited || ended));
+    }
+    process_table_destroy(&table);
+}
+
+static void histories_in_any_order(void)
+{
+    for (int i = 0; i < 3000 && failures == 0; i++)
+        one_history_in_any_order();
+}
+
+// A change that waits to be told keeps its process's entry, whoever has the pid meanwhile.
+static void a_pinned_process_stays_itself(void)
+{
+    struct process_table table;
+    CHECK(process_table_init(&table, 8, 16));
+    struct process_reading shell = reading_at(10, 1, 100, "/bin/sh", 5, 100);
+    struct process_entry *entry = process_table_insert(&table, &shell);
+    process_table_pin(entry);
+    process_table_exit(&table, 10, at(150));
+    for (uint32_t pid = 10; pid < 40; pid++)
+        process_table_fork(&table, 1, pid, at(200));
+    look(&table, entry);
+    CHECK(is_text(view.process.executable, "/bin/sh") && view.process.start_ticks == 100);
+    CHECK(process_table_peek(&table, 10) != entry);
+    process_table_unpin(&table, entry);
+    for (uint32_t pid = 50; pid < 90; pid++)
+        process_table_fork(&table, 0, pid, at(300));
+    CHECK(table.count == 8 && table.texts.free_count == 16);
     process_table_destroy(&table);
 }
 
@@ -186,8 +379,13 @@ int main(void)
 {
     texts_come_out_as_they_went_in();
     a_child_has_its_parents_image_until_it_execs();
+    what_a_child_took_over_is_a_guess_until_it_is_read();
+    a_start_once_told_stays();
+    an_exec_that_is_over_has_the_file_that_was_asked_about();
     lost_events_make_every_entry_doubtful();
     a_table_under_pressure_never_tells_a_wrong_image();
+    histories_in_any_order();
+    a_pinned_process_stays_itself();
     fprintf(stderr, "linux_process_table_test: %u failures\n", failures);
     return failures ? 1 : 0;
 }

@@ -1,5 +1,6 @@
 // The bridge from outside: the auth lane, static verdicts and takeovers, with real deadlines.
-import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, closeSync, constants, openSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { picket } from '../../src/events/proto/picket.js';
 import { waitFor } from '../system/harness/wait.ts';
@@ -20,7 +21,7 @@ import {
   stage,
   text,
 } from './scenario.ts';
-import { long, type Request } from './test-agent.ts';
+import { frameOf, long, type Request, type TestAgent } from './test-agent.ts';
 
 const { agent, bridge, folder, stranger } = stage();
 
@@ -152,6 +153,54 @@ describe('the auth lane', () => {
   });
 });
 
+describe('a FIFO', () => {
+  const replace = (fifo: string): void => {
+    spawnSync('mkfifo', ['-m', '0600', `${fifo}-other`]);
+    renameSync(`${fifo}-other`, fifo);
+  };
+
+  it.each<[string, (fifo: string) => void]>([
+    ['that others may open', (fifo) => chmodSync(fifo, 0o622)],
+    ['that is not the one that was made', replace],
+  ])('%s is not used', async (_name, change) => {
+    const { socket, process: running } = await bridge(opens(1));
+    const one = stranger(socket);
+    await waitFor('Welcome', () => one.welcome !== undefined);
+    const fifo = text(one.welcome?.requestFifo);
+    change(fifo);
+    const end = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    await waitFor('the end of it', () => one.closed);
+    closeSync(end);
+    await expect
+      .poll(() => running.stderr(), { timeout: 10_000 })
+      .toMatch(/the FIFO for requests can't be opened/);
+    // What holds for one connection is not held against the next.
+    const next = await agent(socket);
+    await waitFor('the end', () => next.endOfSource);
+  });
+
+  it('has a name that nobody can guess, and none once both sides have it open', async () => {
+    const { socket } = await bridge(opens(1));
+    const names = new Set<string>();
+    for (let i = 0; i < 3; i++) {
+      const one = stranger(socket);
+      await waitFor('Welcome', () => one.welcome !== undefined);
+      for (const fifo of [one.welcome?.requestFifo, one.welcome?.verdictFifo]) {
+        const { mode, uid } = statSync(text(fifo));
+        expect([mode & 0o7777, uid]).toEqual([0o600, process.getuid?.()]);
+        names.add(text(fifo).slice(-32));
+      }
+      await one.start(policy());
+      await waitFor(
+        'the names to go',
+        () => !readdirSync(folder()).some((name) => /-[0-9a-f]{32}$/.test(name)),
+      );
+      one.kill();
+    }
+    expect(names.size).toBe(6);
+  });
+});
+
 describe('static verdicts', () => {
   const deny = (operator: number, value: string): picket.v1.IStaticVerdict => ({
     action: 'open',
@@ -228,18 +277,31 @@ describe('a takeover', () => {
     expect(readdirSync(folder()).filter((name) => /^(requests|verdicts)-/.test(name))).toEqual([]);
   });
 
-  it('by an agent whose first policy is refused leaves nobody waiting for it', async () => {
+  it('waits for a policy that can be read: nothing else takes the place of an agent that serves', async () => {
     const { socket } = await bridge(opens(10));
     const first = await agent(socket, { lane: () => undefined });
     await waitFor('all ten', () => first.requests.length === 10);
-    const second = stranger(socket);
-    await waitFor('Welcome', () => second.welcome !== undefined);
-    second.openLane();
-    await waitFor('the old one to be closed', () => first.closed);
-    const refused = await second.policy(policy({ staticVerdicts: [{ action: 'open', verdict: DEFER }] }));
-    expect(refused.error).toMatch(/neither allow nor deny/);
-    const level = AnswerLevel.ANSWER_LEVEL_DEFAULT_NO_AGENT;
-    await waitFor('defaults, long before the budgets end', () => answered(second, level) === 10, 5_000);
+    const noPolicies: ((one: TestAgent) => void)[] = [
+      (one) => one.say({ policy: policy({ staticVerdicts: [{ action: 'open', verdict: DEFER }] }) }),
+      (one) => one.say({ hello: { protocol: 1 } }),
+      (one) => one.sayBytes(Buffer.alloc(8, 0xff)),
+      (one) => one.sayBytes(frameOf(Buffer.from([0x0b, 0x01, 0x02]))),
+      (one) => one.sayBytes(Buffer.alloc(2 * 1024 * 1024)),
+    ];
+    for (const say of noPolicies) {
+      const second = stranger(socket);
+      await waitFor('Welcome', () => second.welcome !== undefined);
+      second.openLane();
+      second.say({ credit: { events: 1, acceptedThrough: long(0) } });
+      say(second);
+      await waitFor('its end', () => second.closed);
+    }
+    expect(first.closed).toBe(false);
+    for (const request of first.requests) first.sayLane({ authVerdict: answer(DENY)(request) ?? {} });
+    await waitFor('the end', () => first.endOfSource);
+    expect(audits(first).map((audit) => audit.auth?.verdict)).toEqual(Array(10).fill(DENY));
+    expect(about(first, 'takeover')).toEqual([]);
+    expect(readdirSync(folder()).filter((name) => /^(requests|verdicts)-/.test(name))).toEqual([]);
   });
 
   it('or a death leaves no request without an answer, however often', async () => {

@@ -1,8 +1,10 @@
 // The bridge from outside: events, losses, what nobody watched, and who may speak.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { picket } from '../../src/events/proto/picket.js';
 import { waitFor } from '../system/harness/wait.ts';
 import { bridgeBinary, NOTIFY } from './replay-bridge.ts';
 import { about, notes, policy, stage, text } from './scenario.ts';
@@ -136,8 +138,46 @@ describe('who may speak', () => {
     await waitFor('a second Hello to end it', () => doubled.closed);
     const last = await agent(socket);
     await waitFor('the end', () => last.endOfSource);
-    expect(running.stderr()).toMatch(/over the maximum/);
-    expect(running.stderr()).toMatch(/malformed/);
+    await expect.poll(() => running.stderr(), { timeout: 10_000 }).toMatch(/over the maximum/);
+    await expect.poll(() => running.stderr(), { timeout: 10_000 }).toMatch(/malformed/);
+  });
+
+  it('an agent that floods with policies has its turn like others: whoever comes is welcomed meanwhile', async () => {
+    const { socket } = await bridge(notes(3));
+    const one = await agent(socket);
+    const count = 100_000;
+    const flood = Array.from({ length: count }, (_, number) =>
+      frameOf(picket.v1.ToBridge.encode({ policy: { epoch: long(number + 2) } }).finish()),
+    );
+    one.sayBytes(Buffer.concat(flood));
+    const next = stranger(socket);
+    await waitFor('Welcome', () => next.welcome !== undefined);
+    expect(one.applied.length).toBeLessThan(count);
+    await waitFor('all the same each is answered', () => one.applied.length === count + 1);
+  });
+
+  it('refusals by the hundred leave room for other lines in the log', async () => {
+    const { socket, process: running } = await bridge(notes(3));
+    const lines = (what: string): number => running.stderr().split(what).length - 1;
+    const start = performance.now();
+    let connections = 0;
+    const refused = (): Promise<void> =>
+      new Promise((resolve) => {
+        const client = connect(socket, () => client.write(frameOf(Buffer.from([0x0b]))));
+        client
+          .on('error', () => undefined)
+          .on('close', () => resolve())
+          .resume();
+      });
+    await waitFor('the count of the others', async () => {
+      await Promise.all(Array.from({ length: 40 }, refused));
+      connections += 40;
+      return lines('further connections were refused') > 0;
+    });
+    expect(connections).toBeGreaterThan(lines('a connection is refused'));
+    expect(lines('a connection is refused')).toBeLessThanOrEqual(
+      8 * Math.ceil((performance.now() - start) / 1_000 + 1),
+    );
   });
 
   it('a second bridge says so and leaves the first alone', async () => {

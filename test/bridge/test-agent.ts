@@ -91,6 +91,11 @@ export class TestAgent {
     this.socket.write(frameOf(ToBridge.encode(message).finish()));
   }
 
+  /** All that was said has left this process. */
+  get isFlushed(): boolean {
+    return this.socket.writableLength === 0;
+  }
+
   sayBytes(bytes: Uint8Array): void {
     this.socket.write(bytes);
   }

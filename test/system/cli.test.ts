@@ -39,11 +39,11 @@ describe('the command line', () => {
   test('help is on stdout, with every command, and is success', () => {
     const { status, stdout } = picket(['--help']);
     expect(status).toBe(0);
-    for (const name of ['run', 'demo', 'replay', 'rules', 'stream', 'tail', 'doctor'])
+    for (const name of ['run', 'demo', 'replay', 'rules', 'stream', 'tail', 'off', 'on', 'status', 'doctor'])
       expect(stdout).toContain(name);
   });
 
-  test.each(['run', 'demo', 'replay', 'rules', 'stream setup', 'tail', 'doctor'])(
+  test.each(['run', 'demo', 'replay', 'rules', 'stream setup', 'tail', 'off', 'on', 'status', 'doctor'])(
     '%s has help with an example',
     (name) => {
       const { status, stdout } = picket([...name.split(' '), '--help']);

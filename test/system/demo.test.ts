@@ -18,7 +18,7 @@ let folder: string;
 beforeEach(() => {
   cleanup = new Cleanup();
   folder = mkdtempSync(join(tmpdir(), 'picket-demo-test-'));
-  chmodSync(folder, 0o777);
+  chmodSync(folder, 0o1777); // as /tmp is: the bridge refuses a folder below one in which others could replace it
   cleanup.add(() => rmSync(folder, { recursive: true, force: true }));
 });
 

@@ -1,10 +1,12 @@
 // An interval in which nobody judged or recorded is an event of its own, with times that hold against another clock.
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
 import { endOf } from './harness/books.ts';
-import { startBridge } from './harness/bridge.ts';
+import { startBridge, waitForStart } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
+import { fullDisk } from './harness/disk.ts';
 import type { NatsServer } from './harness/nats.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { readStored, type Stored, startStream, waitForStored } from './harness/stream.ts';
@@ -14,6 +16,7 @@ import { waitFor } from './harness/wait.ts';
 const SLACK_MS = 50;
 /** The bridge notes once a second that it is alive. */
 const STATE_EVERY_MS = 1_000;
+const CREDIT_EVERY_MS = 1_000;
 const ABSENCE_MS = 1_200;
 
 let cleanup: Cleanup;
@@ -141,6 +144,76 @@ test('a bridge that was away is an interval, from when it was last known to live
   expectBetween('the agent is back', again?.to ?? 0, afterNext, guards);
   // No moment lies between the bridge's interval and the agent's.
   expect((again?.from ?? Number.NaN) - (bridge?.to ?? 0)).toBeLessThan(SLACK_MS);
+  await endOf(guard);
+}, 60_000);
+
+test('a bridge that its watchdog starts again tells when nobody watched, to the millisecond and without a state file', async () => {
+  const bridge = await startBridge(cleanup, scratch, {
+    state: fullDisk(cleanup, join(scratch.folder, 'full')),
+  });
+  const guard = await agent();
+  await waitForIntervals(1);
+  await delay(CREDIT_EVERY_MS);
+  const beforeKill = Date.now();
+  process.kill(bridge.guardPid(), 'SIGKILL');
+  await waitForStart(bridge, 2);
+  const afterStart = Date.now();
+
+  const told = await waitForIntervals(3);
+  expect(told.map(({ who }) => who)).toEqual(['agent', 'bridge', 'agent']);
+  expectBetween('its end', told[1]?.from ?? 0, beforeKill, afterStart);
+  expectBetween('the next one', told[1]?.to ?? 0, told[1]?.from ?? Number.NaN, afterStart);
+  await endOf(guard);
+}, 60_000);
+
+test('killed again before an agent took its word: no interval is lost, for it begins where the first did', async () => {
+  const bridge = await startBridge(cleanup, scratch);
+  const first = await agent();
+  await waitForIntervals(1);
+  // What is stored is accepted with the next credit.
+  await delay(CREDIT_EVERY_MS);
+  const beforeEnd = Date.now();
+  first.signal('SIGKILL');
+  await first.ended();
+  await waitFor('the bridge to notice', () => bridge.stderr().includes('the agent is gone'));
+  const kills: number[] = [];
+  for (const number of [2, 3]) {
+    // Far enough apart to tell one from the other.
+    await delay(10 * SLACK_MS);
+    kills.push(Date.now());
+    process.kill(bridge.guardPid(), 'SIGKILL');
+    await waitForStart(bridge, number);
+  }
+  const afterStart = Date.now();
+  const next = await agent('h2');
+  const nextGuards = Date.now();
+
+  const [, ...told] = await waitForIntervals(3);
+  expect(told.map(({ who }) => who)).toEqual(['bridge', 'agent']);
+  const [bridgeAway, agentAway] = told;
+  expectBetween('the first kill', bridgeAway?.from ?? 0, kills[0] ?? 0, (kills[1] ?? 0) - 5 * SLACK_MS);
+  expectBetween('the last start', bridgeAway?.to ?? 0, kills[1] ?? 0, afterStart);
+  expectBetween('the end of the first agent', agentAway?.from ?? 0, beforeEnd, kills[0] ?? 0);
+  expectBetween('the policy of the next', agentAway?.to ?? 0, afterStart, nextGuards);
+  await endOf(next);
+}, 60_000);
+
+test('killed with its watchdog before an agent took its word: the state file has where the interval began', async () => {
+  const first = await startBridge(cleanup, scratch);
+  await delay(STATE_EVERY_MS + 200);
+  const beforeKill = Date.now();
+  first.signal('SIGKILL');
+  await first.ended();
+  const second = await startBridge(cleanup, scratch);
+  // Long enough for the state file to have been written again.
+  await delay(STATE_EVERY_MS + 200);
+  second.signal('SIGKILL');
+  await second.ended();
+  await startBridge(cleanup, scratch);
+  const guard = await agent();
+  const told = await waitForIntervals(2);
+  const bridgeAway = told.find(({ who }) => who === 'bridge');
+  expectBetween('the first kill', bridgeAway?.from ?? 0, beforeKill - STATE_EVERY_MS, beforeKill);
   await endOf(guard);
 }, 60_000);
 

@@ -20,6 +20,8 @@ export interface AgentSettings {
   /** Without it events go to an address at which nobody listens. */
   readonly nats?: string;
   readonly platform?: 'linux' | 'macos';
+  /** What an open may wait; longer where a default would be another answer than the one expected. */
+  readonly openBudgetMs?: number;
   readonly more?: ConfigInput;
 }
 
@@ -30,7 +32,12 @@ export function agentConfig(scratch: Scratch, settings: AgentSettings): string {
     agent: { name, group: 'test', drain_ms: 3_000 },
     bridge: { socket: socketOf(scratch), retry_max_ms: 500 },
     rules: { paths: [settings.rules], platform: settings.platform ?? 'linux' },
-    guard: { filesystems: [scratch.mount] },
+    // What else is mounted on this machine meanwhile is not the test's.
+    guard: {
+      filesystems: [scratch.mount],
+      new_mounts: 'ignore',
+      ...(settings.openBudgetMs === undefined ? {} : { max_wait_ms: { open: settings.openBudgetMs } }),
+    },
     nats: { servers: [settings.nats ?? 'nats://127.0.0.1:9'], retry_max_ms: 500 },
     ...settings.more,
   };
@@ -52,16 +59,24 @@ export function writeRules(scratch: Scratch, rules: readonly unknown[], name = '
 export async function startAgent(
   cleanup: Cleanup,
   config: string,
-  options: { readonly args?: readonly string[]; readonly wait?: boolean } = {},
+  options: {
+    readonly args?: readonly string[];
+    readonly wait?: boolean;
+    /** A command that runs it, with the arguments before it. */
+    readonly under?: readonly string[];
+    readonly boundMs?: number;
+  } = {},
 ): Promise<Running> {
-  const running = start(cleanup, nodeProgram, [picketProgram, 'run', '-c', config, ...(options.args ?? [])], {
-    cwd: root,
-  });
+  const args = [picketProgram, 'run', '-c', config, ...(options.args ?? [])];
+  const [command = nodeProgram, ...before] =
+    options.under === undefined ? [] : [...options.under, nodeProgram];
+  const running = start(cleanup, command, [...before, ...args], { cwd: root });
   if (options.wait !== false) {
-    await waitFor('the agent to be in force', () => {
+    const isInForce = (): boolean => {
       if (running.child.exitCode !== null) throw new Error(`the agent ended: ${running.stderr()}`);
       return /policy \d+ is in force/.test(running.stderr());
-    });
+    };
+    await waitFor('the agent to be in force', isInForce, options.boundMs);
   }
   return running;
 }

@@ -18,6 +18,8 @@ export interface OpenerOptions {
   /** Each path stands for so many files, which end in 0 and up; in the log: number * paths.length + index. */
   readonly numbered?: number;
   readonly log?: string;
+  /** Runs as this user and group; as the test's own otherwise. */
+  readonly user?: number;
 }
 
 export interface OpenerReport {
@@ -47,7 +49,8 @@ export function startOpener(cleanup: Cleanup, options: OpenerOptions): Opener {
   if (options.pauseUs !== undefined) args.push('--pause-us', String(options.pauseUs));
   if (options.numbered !== undefined) args.push('--numbered', String(options.numbered));
   if (options.log !== undefined) args.push('--log', options.log);
-  const running = start(cleanup, program, [...args, ...options.paths]);
+  const as = options.user === undefined ? {} : { uid: options.user, gid: options.user };
+  const running = start(cleanup, program, [...args, ...options.paths], as);
   const report = async (boundMs = 60_000): Promise<OpenerReport> => {
     const end = await running.ended(boundMs);
     if (end !== 0) throw new Error(`opener ended with ${end}: ${running.stderr()}`);

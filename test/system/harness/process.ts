@@ -23,15 +23,21 @@ export interface StartOptions {
   readonly gid?: number;
   /** A descriptor for its stderr, which is then the test's to read. */
   readonly stderr?: number;
+  /** Its stdin is the test's to write to; what reads descriptor 3 waits until it has ended. */
+  readonly stdin?: 'pipe';
 }
 
 export function start(
   cleanup: Cleanup,
   command: string,
   args: readonly string[],
-  { stderr, ...options }: StartOptions = {},
+  { stderr, stdin, ...options }: StartOptions = {},
 ): Running {
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', stderr ?? 'pipe'] });
+  const child = spawn(command, args, {
+    ...options,
+    stdio: [stdin ?? 'ignore', 'pipe', stderr ?? 'pipe', stdin ?? 'ignore'],
+  });
+  child.once('exit', () => child.stdio[3]?.destroy());
   const output = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk: Buffer) => {
     output.stdout += chunk.toString('utf8');

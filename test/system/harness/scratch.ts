@@ -25,7 +25,11 @@ export interface Scratch {
   deepFile(depth: number, length: number): string;
 }
 
-export function makeScratch(cleanup: Cleanup, type: 'tmpfs' | 'ext4' | 'ext2' = 'tmpfs'): Scratch {
+export function makeScratch(
+  cleanup: Cleanup,
+  type: 'tmpfs' | 'ext4' | 'ext2' = 'tmpfs',
+  sizeMiB = 64,
+): Scratch {
   const root = mkdtempSync(join(tmpdir(), 'picket-test-'));
   cleanup.add(() => rmSync(root, { recursive: true, force: true }));
   const mount = join(root, 'mount');
@@ -33,11 +37,11 @@ export function makeScratch(cleanup: Cleanup, type: 'tmpfs' | 'ext4' | 'ext2' = 
   mkdirSync(mount);
   mkdirSync(folder);
   if (type === 'tmpfs') {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0755', 'picket-test', mount]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m,mode=0755`, 'picket-test', mount]);
   } else {
     const image = join(root, 'image');
     writeFileSync(image, '');
-    truncateSync(image, 64 * 1024 * 1024);
+    truncateSync(image, sizeMiB * 1024 * 1024);
     execFileSync(`mkfs.${type}`, ['-q', '-F', image], {
       env: { ...process.env, PATH: `${process.env.PATH}:/sbin:/usr/sbin` },
     });

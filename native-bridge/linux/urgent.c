@@ -1,0 +1,36 @@
+#include "urgent.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// struct sched_attr of the kernel, which the C library's headers do not have.
+struct scheduling {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t niceness;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+enum { SHORTEST_SLICE_NS = 100000, MOST_FAVOURED = -20 };
+
+static bool set(const struct scheduling *scheduling)
+{
+    return syscall(SYS_sched_setattr, 0, scheduling, 0) == 0;
+}
+
+void urgent_thread(enum urgency urgency)
+{
+    struct scheduling scheduling = {.size = sizeof scheduling, .policy = SCHED_FIFO, .priority = (uint32_t)urgency};
+    if (set(&scheduling))
+        return;
+    int niceness = MOST_FAVOURED + URGENT_TO_ANSWER - (int)urgency;
+    scheduling = (struct scheduling){
+        .size = sizeof scheduling, .policy = SCHED_OTHER, .niceness = niceness, .runtime_ns = SHORTEST_SLICE_NS};
+    if (!set(&scheduling))
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), niceness);
+}
