@@ -1,11 +1,49 @@
 import { defineConfig } from 'vitest/config';
 
+/** These mostly wait: for a watchdog's seconds, for an agent to start. What they assert holds beside others of their kind. */
+const PATIENT = [
+  'watchdog',
+  'dying',
+  'hostile',
+  'demo',
+  'way-out',
+  'crashing-rules',
+  'peers',
+  'cli',
+  'tail',
+].map((name) => `test/system/${name}.test.ts`);
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Two cores, and system tests that measure waits: files one after another.
-    fileParallelism: false,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // One group after another. Two at once, for two cores.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/system/**', 'test/auth/**'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'patient', include: PATIENT, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        // They measure waits, mark what others mount, block threads in read(2), or take the machine's memory and processors.
+        extends: true,
+        test: {
+          name: 'alone',
+          include: ['test/system/**/*.test.ts', 'test/auth/**/*.test.ts'],
+          exclude: PATIENT,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });

@@ -64,6 +64,7 @@ check_all() {
     need linux-libc-dev "the kernel's headers (fanotify)" header linux/fanotify.h
     need e2fsprogs 'makes the file systems that tests guard' has mkfs.ext4
     need util-linux 'mounts, namespaces and users in tests' has setpriv
+    need systemd 'judges the packaged units in tests' has systemd-analyze
   fi
 }
 check_all

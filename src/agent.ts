@@ -1,25 +1,11 @@
 // The assembled agent: configuration in, a running pipeline out. Everything that lives is made here and ends here.
 import type { Logger } from 'pino';
-import {
-  BehaviorSubject,
-  defer,
-  EMPTY,
-  filter,
-  merge,
-  type Observable,
-  ReplaySubject,
-  Subject,
-  Subscription,
-  startWith,
-  takeUntil,
-  tap,
-} from 'rxjs';
+import { EMPTY, merge, type Observable, ReplaySubject, Subject, Subscription, takeUntil, tap } from 'rxjs';
 import { type Lane, startLane } from './auth/lane.ts';
 import type { LaneStatistics } from './auth/lane-statistics.ts';
 import { type SlowLaneStatistics, slowLane } from './auth/slow-lane.ts';
 import { natsConnectionOptions } from './config/nats-options.ts';
 import { watchRuleFiles } from './config/rule-files.ts';
-import { loadRevision, ruleReloads } from './config/rule-revisions.ts';
 import type { Config } from './config/schema.ts';
 import { deliveryParts, intakeLimits, natsBackoff } from './delivery.ts';
 import type { picket } from './events/proto/picket.js';
@@ -27,11 +13,12 @@ import type { Trigger } from './events/triggers.ts';
 import { Ledger } from './observe/ledger.ts';
 import { dedupe } from './operators/dedupe.ts';
 import { pipeline } from './pipeline.ts';
+import { RulesInForce } from './rules-in-force.ts';
 import { NatsLinkConnection } from './sinks/nats-link.ts';
 import { bridgeSource } from './sources/bridge.ts';
 import { BridgeTakenOverError } from './sources/bridge-errors.ts';
 import { Intake } from './sources/intake.ts';
-import type { PolicyRevision } from './sources/policy-revision.ts';
+import { Notices } from './sources/notices.ts';
 
 export interface AgentOptions {
   readonly config: Config;
@@ -78,24 +65,25 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   const guarding = Promise.withResolvers<void>();
   const stop = (): void => stop$.next();
 
+  // What can be wrong in the configuration shows before anything runs, and is not taken for the rules' doing.
+  const deduped = dedupe({
+    rules: config.dedupe.rules.map(({ on, key }) => ({ triggers: on as Trigger[], key })),
+    windowMs: config.dedupe.window_ms,
+    maxKeys: config.dedupe.max_keys,
+    ledger,
+  });
+  const natsConnection = await natsConnectionOptions(config);
+
   const files = watchRuleFiles(config.rules.paths, log);
-  const loader = { rules: config.rules, guard: config.guard, log, onFiles: files.add };
-  const first = await loadRevision(loader, 1);
   const changes = config.rules.watch ? files.changes : EMPTY;
-  // The newest rules, whether a bridge has seen them or not; loaded on, also between two connections.
-  const newest$ = new BehaviorSubject(first);
-  let inForce: PolicyRevision = first;
-  let lastTried = first.epoch;
-  let refused = 0;
-  const isRefused = ({ epoch }: PolicyRevision): boolean => epoch === refused;
-  const reloads = ruleReloads(first, merge(reload$, changes), loader, isRefused).pipe(takeUntil(stop$));
-  // A connection begins with what is in force: newer rules that a bridge refused are not offered again.
-  const revisions = defer(() =>
-    newest$.pipe(
-      filter(({ epoch }) => epoch > lastTried),
-      startWith(inForce),
-    ),
-  );
+  const notices = new Notices();
+  const rules = await RulesInForce.load({
+    config,
+    version,
+    log,
+    onFiles: (read) => files.add(read),
+    notices,
+  });
 
   let lane: Lane | undefined;
   let bridgeStatistics: picket.v1.IBridgeStatistics | undefined;
@@ -115,22 +103,19 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     intake,
     startLane: (laneOptions) => {
       lane = startLane(laneOptions);
+      lane.ended.catch((error) => rules.laneFailed(error));
       return lane;
     },
     answerSlowly: slow.answer,
-    revisions,
+    revisions: rules.revisions,
+    notices: notices.toSend,
     stop: stop$,
     settled: settled$,
     backoff: { firstMs: config.bridge.retry_first_ms, maxMs: config.bridge.retry_max_ms },
     log,
-    onPolicy: (revision, { error }) => {
-      lastTried = Math.max(lastTried, revision.epoch);
-      if (error !== '') {
-        refused = revision.epoch;
-        return;
-      }
-      inForce = revision;
-      guarding.resolve();
+    onPolicy: (revision, answer) => {
+      rules.answered(revision, answer);
+      if (answer.error === '') guarding.resolve();
     },
     onStatistics: (statistics) => {
       bridgeStatistics = statistics;
@@ -142,16 +127,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     }),
   );
 
-  // What can be wrong in the configuration shows before anything runs.
-  const deduped = dedupe({
-    rules: config.dedupe.rules.map(({ on, key }) => ({ triggers: on as Trigger[], key })),
-    windowMs: config.dedupe.window_ms,
-    maxKeys: config.dedupe.max_keys,
-    ledger,
-  });
-  const natsConnection = await natsConnectionOptions(config);
-
-  reloads.subscribe((revision) => newest$.next(revision));
+  rules.reloads(merge(reload$, changes)).pipe(takeUntil(stop$)).subscribe();
   const link = new NatsLinkConnection({
     connection: natsConnection,
     backoff: natsBackoff(config),
@@ -159,10 +135,10 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   });
   const receipts = pipeline({
     source,
-    ingest: { ledger, intake },
+    ingest: { ledger, intake, isRepeat: (event) => notices.isRepeat(event) },
     enrich: { host: { name: config.agent.name } },
     decide: {
-      rules: () => inForce.rules,
+      rules: () => rules.rules(),
       ledger,
       onError: (error, { trigger, sequence }) =>
         log.error(
@@ -170,6 +146,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
           `an event of ${trigger} could not be judged; forwarded as it is`,
         ),
     },
+    watchDenials: rules.watchDenials(),
     dedupe: deduped,
     ...deliveryParts(config, link, ledger, log),
   });
@@ -188,10 +165,13 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     isTakenOver = true;
     log.warn(`${error.message}; this one ends`);
   });
-  const ended = running.finally(async () => {
-    stop();
-    await Promise.race([link.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
-  });
+  // A pipeline that failed may have failed by its rules: their trial stays open.
+  const ended = running
+    .then(() => rules.close())
+    .finally(async () => {
+      stop();
+      await Promise.race([link.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
+    });
   guarding.promise.catch(() => undefined);
   return {
     ledger,

@@ -7,6 +7,7 @@ import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../src/agent.ts';
 import { parseConfig } from '../src/config/load.ts';
+import { picket } from '../src/events/proto/picket.js';
 import { encodedEvent } from './operators/event-fixtures.ts';
 import { FakeBridge } from './sources/fake-bridge.ts';
 
@@ -84,5 +85,55 @@ describe('rules that the bridge refused', () => {
     agent.reload();
     const policies = await bridge.heard('policy', 3);
     expect(policies.map(({ epoch }) => Number(epoch))).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a notice of the agent', () => {
+  const deny = (name: string, path: string): string => `
+- name: ${name}
+  on: [auth.exec]
+  conditions: { all: [{ fact: process, path: $.executable, operator: startsWith, value: ${path} }] }
+  event: { type: deny }
+`;
+
+  const numbered = (bytes: Uint8Array, sequence: number): Uint8Array =>
+    Buffer.concat([picket.v1.Event.encode({ sequence: Long.fromNumber(sequence) }).finish(), bytes]);
+
+  test('is in the books once, however often connections broke before it came back', async () => {
+    await connected();
+    writeFileSync(join(folder, 'rules.yaml'), deny('all', '/'));
+    agent.reload();
+    await bridge.heard('policy', 2);
+    bridge.send({ policyApplied: { epoch: Long.fromNumber(2) } });
+    const denies = [1, 2, 3, 4, 5, 6].map((number) =>
+      encodedEvent(number, {
+        kind: picket.v1.EventKind.EVENT_KIND_AUTH,
+        action: 'exec',
+        executable: `/bin/${number}`,
+        createdMs: Date.now(),
+        auth: {
+          verdict: picket.v1.Verdict.VERDICT_DENY,
+          rule: 'all',
+          epoch: Long.fromNumber(2),
+          annotated: true,
+        },
+      }),
+    );
+    bridge.send({ events: { firstSequence: Long.ONE, events: denies } });
+    await bridge.heard('policy', 3);
+    const [first] = await bridge.heard('notice');
+    bridge.hangUp();
+    await bridge.heard('hello', 2);
+    bridge.welcome();
+    const policies = await bridge.heard('policy', 4);
+    expect(policies.map(({ epoch }) => Number(epoch))).toEqual([1, 2, 3, 3]);
+    bridge.send({ policyApplied: { epoch: Long.fromNumber(3) } });
+    const [, second] = await bridge.heard('notice', 2);
+    expect(second).toEqual(first);
+    const back = [7, 8].map((sequence) => numbered(second?.event ?? new Uint8Array(), sequence));
+    bridge.send({ events: { firstSequence: Long.fromNumber(7), events: back } });
+    await expect.poll(() => agent.ledger.repeated).toBe(1);
+    expect(agent.ledger).toMatchObject({ received: 7, alerts: 1 });
+    expect(agent.ledger.check()).toEqual([]);
   });
 });

@@ -31,6 +31,8 @@ export interface JudgeOptions {
   readonly counters: LaneCounters;
   /** Whether a worker waits that is of this epoch. */
   readonly isPrepared: (epoch: number) => boolean;
+  /** Of the thread that judges, for the bridge, which lets it go before others; 0 or nothing: not known. */
+  readonly threadId?: number;
   /** An evaluation threw; the request was deferred. */
   readonly onError: (error: unknown, trigger: string) => void;
 }
@@ -54,7 +56,7 @@ export class Judge {
 
   /** Answers each request exactly once, in order: what can't be judged here is deferred to the slow lane. */
   judge(batch: LaneBatch): Answers {
-    const { epoch, counters, isPrepared } = this.#options;
+    const { epoch, counters, isPrepared, threadId } = this.#options;
     const answers = this.#answers;
     this.#frames.clear();
     answers.requests = 0;
@@ -78,7 +80,7 @@ export class Judge {
         before = after;
       } else if (kind === messageKind.ping) {
         counters.add('pings', 1);
-        this.#frames.pong(number);
+        this.#frames.pong(number, threadId);
       } else if (number === epoch) {
         this.#frames.switched(number); // the first policy of a connection: these rules are already in force
       } else {

@@ -10,7 +10,7 @@ import { LaneCounters } from './lane-statistics.ts';
 import { LaneTurn } from './lane-turn.ts';
 import type { LaneWorkerData, LaneWorkerEnd, LaneWorkerMessage } from './lane-worker-messages.ts';
 import { requests } from './requests.ts';
-import { raiseThreadPriority } from './thread-priority.ts';
+import { ownThreadId, raiseThreadPriority } from './thread-priority.ts';
 import { VerdictFrames } from './verdict-frames.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -58,7 +58,14 @@ function serve(compiled: CompiledRules): LaneWorkerEnd | undefined {
 
   requests({ reader, read: readFrom(requestFd), counters })
     .pipe(
-      decide({ rules: compiled, epoch: data.epoch, counters, isPrepared, onError: tellErrors() }),
+      decide({
+        rules: compiled,
+        epoch: data.epoch,
+        counters,
+        isPrepared,
+        threadId: process.platform === 'linux' ? ownThreadId() : 0,
+        onError: tellErrors(),
+      }),
       answer(write, counters),
     )
     .subscribe({

@@ -74,8 +74,9 @@ export class VerdictFrames {
     this.#numberMessage(0x12, epoch);
   }
 
-  pong(number: number): void {
-    this.#numberMessage(0x1a, number);
+  /** `threadId`: of this thread, 0 where it has none to tell. */
+  pong(number: number, threadId = 0): void {
+    this.#numberMessage(0x1a, number, threadId);
   }
 
   /** Frame head, id, epoch and verdict of an AuthVerdict with `more` bytes to come. The offset of the id. */
@@ -102,13 +103,16 @@ export class VerdictFrames {
     }
   }
 
-  #numberMessage(tag: number, number: number): void {
-    const size = 1 + varintSize(number);
+  #numberMessage(tag: number, number: number, second = 0): void {
+    const size = 1 + varintSize(number) + (second > 0 ? 1 + varintSize(second) : 0);
     this.#frameHead(2 + size);
     this.#byte(tag);
     this.#byte(size);
     this.#byte(0x08);
     this.#varint(number);
+    if (second === 0) return;
+    this.#byte(0x10);
+    this.#varint(second);
   }
 
   #frameHead(size: number): void {

@@ -5,6 +5,7 @@ import { encodeEvent } from '../events/encode-event.ts';
 import { picket } from '../events/proto/picket.js';
 import type { Platform } from '../events/triggers.ts';
 import { type CompiledRules, compileRules } from '../rules/compile.ts';
+import type { RootCondition } from '../rules/conditions.ts';
 import type { RuleDefinition, RuleSet } from '../rules/schema.ts';
 import { answer } from './answer.ts';
 import { decide } from './decide.ts';
@@ -66,6 +67,9 @@ function runThrough(rules: CompiledRules, frames: readonly Uint8Array[], epoch: 
 }
 
 function alwaysMatching(platform: Platform): RuleSet {
+  const conditions: RootCondition = {
+    all: [{ fact: 'event', path: '$.action', operator: 'notEqual', value: '' }],
+  };
   const rule: RuleDefinition = {
     name: 'warm-up',
     on: ['auth.open', 'auth.exec'],
@@ -75,7 +79,9 @@ function alwaysMatching(platform: Platform): RuleSet {
     tags: ['warm-up'],
     mode: 'enforce',
     priority: 1,
-    conditions: { all: [{ fact: 'event', path: '$.action', operator: 'notEqual', value: '' }] },
+    conditions,
+    own: conditions,
+    exceptions: [],
     event: { type: 'deny', params: {} },
     tests: [],
     references: [],

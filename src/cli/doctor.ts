@@ -10,11 +10,13 @@ import { checkCapabilities } from '../doctor/capabilities.ts';
 import type { Check, DoctorContext, Finding, State } from '../doctor/check.ts';
 import { checkClock } from '../doctor/clock.ts';
 import { checkFanotify } from '../doctor/fanotify.ts';
+import { checkFilesystems } from '../doctor/filesystems.ts';
 import { checkKernel } from '../doctor/kernel.ts';
 import { checkNatsServer } from '../doctor/nats-server.ts';
 import { checkNodeVersion } from '../doctor/node-version.ts';
 import { probeBridge } from '../doctor/probe.ts';
 import { checkRuleFiles } from '../doctor/rule-files.ts';
+import { checkRunningBridge } from '../doctor/running-bridge.ts';
 import { checkSocket } from '../doctor/socket.ts';
 import { checkStream } from '../doctor/stream.ts';
 import { checkZstd } from '../doctor/zstd.ts';
@@ -27,7 +29,9 @@ const CHECKS: readonly Check[] = [
   checkCapabilities,
   checkBridgeBinary,
   checkFanotify,
+  checkFilesystems,
   checkSocket,
+  checkRunningBridge,
   checkRuleFiles,
   checkNatsServer,
   checkStream,
@@ -110,6 +114,7 @@ async function contextOf(options: DoctorOptions): Promise<DoctorContext> {
     natsServers: config.nats.servers,
     eventsSubject: `picket.events.${config.agent.group}.>`,
     rules: config.rules,
+    guard: config.guard,
     nats: once(() => connectToNats(config)),
     probe: once(() => probeBridge(options.bridge)),
   };

@@ -46,12 +46,25 @@ export function describeSubject(event: EcsEvent): string {
   const question = event.dns?.question;
   if (question?.name !== undefined) return display(`${question.name} ${question.type ?? ''}`);
   if (event.message !== undefined) return display(event.message);
-  const { unwatched, takeover } = event.picket ?? {};
+  const { unwatched, takeover, enforcement, overload, mount, rule_set } = event.picket ?? {};
   if (unwatched !== undefined) {
     return `nobody watched for ${durationOf(unwatched.from, unwatched.to)}: no ${displayText(unwatched.who ?? '?')}`;
   }
   if (takeover !== undefined)
     return `agent ${display(takeover.agent)} took over, generation ${takeover.generation}`;
+  if (enforcement !== undefined)
+    return `enforcement is ${displayText(enforcement.state ?? '?')}: ${display(enforcement.reason)}`;
+  if (overload !== undefined) {
+    const { uid, denied = 0, allowed = 0 } = overload;
+    return `user ${uid} asked too much at once: ${denied} denied, ${allowed} allowed unasked`;
+  }
+  if (mount !== undefined) {
+    const { path, type, guarded, reason } = mount;
+    const answer = guarded === true ? 'guarded' : `not guarded, ${display(reason)}`;
+    return `mounted ${display(path)} (${displayText(type ?? '?')}): ${answer}`;
+  }
+  if (rule_set !== undefined)
+    return `rules of epoch ${rule_set.epoch}: ${displayText(rule_set.state ?? '?')}, ${display(rule_set.reason)}`;
   return display(process?.command_line ?? process?.executable);
 }
 

@@ -29,8 +29,8 @@ const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
   [
     'rules',
     {
-      summary: "the rule author's tools: check, test",
-      load: async () => (await import('./rules.ts')).rulesCommand(),
+      summary: "the rule author's tools: check, test, explain, plan, backtest and more",
+      load: async () => (await import('./rules/rules.ts')).rulesCommand(),
     },
   ],
   [
@@ -45,6 +45,21 @@ const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
     {
       summary: 'decoded events from NATS, as they come',
       load: async () => (await import('./tail.ts')).tailCommand(),
+    },
+  ],
+  [
+    'off',
+    {
+      summary: 'when it goes wrong: ends all enforcement at once',
+      load: async () => (await import('./switch.ts')).offCommand(),
+    },
+  ],
+  ['on', { summary: 'enforces again', load: async () => (await import('./switch.ts')).onCommand() }],
+  [
+    'status',
+    {
+      summary: 'whether the bridge enforces, and what',
+      load: async () => (await import('./switch.ts')).statusCommand(),
     },
   ],
   [

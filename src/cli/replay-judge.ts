@@ -1,13 +1,15 @@
 // What the rules say of each replayed event. Unlike the agent's `decide` nothing is dropped: a replay shows every
-// event with the decision that the agent would have come to.
+// event with the decision that the agent would have come to, and what rules in shadow mode would have decided; if asked
+// for, also what auth rules would have answered had a told event been asked about.
+import { AnsweredQuestions, AskedFacts, AskedTriggers } from '../backtest/as-asked.ts';
 import { annotate, encodeAnnotations } from '../events/annotate.ts';
 import { EncodedFacts } from '../events/encoded-facts.ts';
-import { type Slot, slotOf } from '../events/facts.ts';
-import { EVENT_KIND, type Platform } from '../events/triggers.ts';
+import { type Facts, type Slot, slotOf } from '../events/facts.ts';
+import { EVENT_KIND, type Platform, type Trigger } from '../events/triggers.ts';
 import { WireReader } from '../events/wire-reader.ts';
 import type { FlowBatch, FlowEvent } from '../operators/flow.ts';
 import type { CompiledRules } from '../rules/compile.ts';
-import type { Decision } from '../rules/decision.ts';
+import { type Decision, isAuthTrigger, type ShadowVerdict } from '../rules/decision.ts';
 
 /** Fields of picket.v1.Event: rules, tags, alerts, shadow, suppressed, decision. */
 const FIRST_ANNOTATION = 31;
@@ -19,27 +21,70 @@ const DROPPED = encodeAnnotations({ decision: 'drop' });
 
 export type Judge = (batch: FlowBatch) => Promise<FlowBatch>;
 
+export interface JudgeOptions {
+  /** Judge told events by auth rules, too; the answer stands beside those of shadow mode. */
+  readonly asAuth?: boolean;
+  /** A verdict that is not given: of a rule in shadow mode, or of one that was not asked. */
+  readonly onWould?: (would: Would) => void;
+}
+
+export interface Would {
+  readonly rule: string;
+  readonly verdict: string;
+  readonly facts: Facts;
+  /** The event was told, and judged as if it had been asked about. */
+  readonly isAsIfAsked: boolean;
+}
+
+interface PlatformRules {
+  readonly rules: CompiledRules;
+  readonly asked: AskedTriggers;
+}
+
 /** @param rulesFor compiled rules by platform; each is asked for once */
-export function judgeBy(rulesFor: (platform: Platform) => CompiledRules): Judge {
+export function judgeBy(
+  rulesFor: (platform: Platform) => CompiledRules,
+  { asAuth = false, onWould = () => undefined }: JudgeOptions = {},
+): Judge {
   const facts = new EncodedFacts();
-  const compiled = new Map<Platform, CompiledRules>();
-  const rulesOf = (platform: Platform): CompiledRules => {
+  const askedFacts = new AskedFacts();
+  const answered = new AnsweredQuestions();
+  const compiled = new Map<Platform, PlatformRules>();
+  const rulesOf = (platform: Platform): PlatformRules => {
     const known = compiled.get(platform);
     if (known !== undefined) return known;
-    const made = rulesFor(platform);
+    const rules = rulesFor(platform);
+    const made = { rules, asked: new AskedTriggers(rules) };
     compiled.set(platform, made);
     return made;
+  };
+  const decide = async (rules: CompiledRules, trigger: Trigger, from: Facts): Promise<Decision> =>
+    rules.needsReferee(trigger, from) ? rules.decideAsync(trigger, from) : rules.decide(trigger, from);
+  const tell = (would: readonly ShadowVerdict[], isAsIfAsked: boolean): void => {
+    for (const { rule, verdict } of would) onWould({ rule, verdict, facts, isAsIfAsked });
+  };
+  /** What auth rules would have answered; undefined: nothing that is worth a word. */
+  const asIfAsked = async (trigger: Trigger, of: PlatformRules): Promise<readonly ShadowVerdict[]> => {
+    if (isAuthTrigger(trigger)) answered.asked(trigger, facts);
+    const asked = of.asked.of(trigger);
+    if (asked === undefined || answered.takes(trigger, facts)) return [];
+    const { rule, verdict, shadow } = await decide(of.rules, asked, askedFacts.use(facts, asked));
+    const own = rule === undefined || verdict === 'none' ? [] : [{ rule: rule.name, verdict }];
+    return [...own, ...shadow];
   };
   return async (batch) => {
     const events: FlowEvent[] = [];
     for (const event of batch.events) {
       const bytes = withoutAnnotations(event.bytes);
       facts.reset(bytes);
-      const rules = rulesOf(platformOf(facts));
-      const decision = rules.needsReferee(event.trigger, facts)
-        ? await rules.decideAsync(event.trigger, facts)
-        : rules.decide(event.trigger, facts);
-      events.push(judged({ ...event, bytes }, decision));
+      const of = rulesOf(platformOf(facts));
+      const decision = await decide(of.rules, event.trigger, facts);
+      tell(decision.shadow, false);
+      const would = asAuth ? await asIfAsked(event.trigger, of) : [];
+      tell(would, true);
+      const made = judged({ ...event, bytes }, decision);
+      const added = would.length === 0 ? undefined : encodeAnnotations({ shadow: would });
+      events.push(added === undefined ? made : { ...made, bytes: annotate(made.bytes, added) });
     }
     return { ...batch, events };
   };

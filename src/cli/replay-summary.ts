@@ -1,6 +1,8 @@
-// What a replay held: by trigger, by decision, by rule.
+// What a replay held: by trigger, by decision, by rule; and apart from these what would have been decided.
+import { WouldTally } from '../backtest/would-tally.ts';
 import type { EventBatch } from '../events/event-batch.ts';
-import { formatCount, formatTable, type Painter } from './output.ts';
+import { displayText } from '../events/text.ts';
+import { formatCount, formatTable, type Painter, shorten } from './output.ts';
 
 export class ReplaySummary {
   events = 0;
@@ -8,6 +10,7 @@ export class ReplaySummary {
   readonly #triggers = new Map<string, number>();
   readonly #decisions = new Map<string, number>();
   readonly #rules = new Map<string, number>();
+  readonly would = new WouldTally();
 
   add(batch: EventBatch): void {
     for (const { trigger, decision } of batch.events) {
@@ -27,6 +30,7 @@ export class ReplaySummary {
       section('trigger', this.#triggers, paint),
       section('decision', this.#decisions, paint),
       section('rule', this.#rules, paint),
+      wouldSection(this.would, paint),
       `${formatCount(this.events)} events in ${(elapsedMs / 1_000).toFixed(2)} s, ${formatCount(rate)} events/s; ` +
         `${formatCount(this.alerts)} with alerts, ${formatCount(malformed)} malformed lines`,
     ];
@@ -40,6 +44,30 @@ function section(title: string, counts: ReadonlyMap<string, number>, paint: Pain
     .sort(([nameA, a], [nameB, b]) => b - a || (nameA < nameB ? -1 : 1))
     .map(([name, number]) => [name, formatCount(number)]);
   return formatTable([{ title }, { title: 'events', align: 'right' }], rows, (text) => paint('bold', text));
+}
+
+const PROGRAM_MAX = 60;
+
+/** Of rules in shadow mode, and of auth rules on events that were told, not asked. */
+function wouldSection(would: WouldTally, paint: Painter): string {
+  const rows = would.results.map(({ rule, verdict, events, asIfAsked, programs }) => [
+    displayText(rule),
+    `would ${verdict}`,
+    formatCount(events),
+    formatCount(asIfAsked),
+    programs
+      .map(({ value, count: number }) => `${shorten(displayText(value), PROGRAM_MAX)} ${formatCount(number)}`)
+      .join(', '),
+  ]);
+  if (rows.length === 0) return '';
+  const columns = [
+    { title: 'not enforced' },
+    { title: '' },
+    { title: 'events', align: 'right' },
+    { title: 'as if asked', align: 'right' },
+    { title: 'programs' },
+  ] as const;
+  return formatTable(columns, rows, (text) => paint('bold', text));
 }
 
 function count(counts: Map<string, number>, name: string): void {

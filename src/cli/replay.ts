@@ -1,5 +1,4 @@
 // `picket replay`: recorded events through the same rules, offline.
-import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { concatMap, lastValueFrom, type OperatorFunction, tap } from 'rxjs';
 import type { Platform } from '../events/triggers.ts';
@@ -8,26 +7,20 @@ import { compileRules } from '../rules/compile.ts';
 import { loadRules, requireRuleSet } from '../rules/load.ts';
 import { PLATFORMS } from '../rules/schema.ts';
 import { ndjsonSink, writeTo } from '../sinks/ndjson.ts';
-import { type ReplayFault, type ReplayFormat, replaySource } from '../sources/replay.ts';
+import type { ReplayFormat } from '../sources/replay.ts';
 import { CommandError } from './failure.ts';
-import { painterFor, say, writeOut } from './output.ts';
-import { type Progress, startProgress } from './progress.ts';
+import { painterFor, writeOut } from './output.ts';
+import { formatOption, openRecordings } from './recorded-input.ts';
 import { recordingSink } from './recording-sink.ts';
-import { type Judge, judgeBy } from './replay-judge.ts';
+import { type Judge, judgeBy, type Would } from './replay-judge.ts';
 import { ReplaySummary } from './replay-summary.ts';
-import { boundYoungGeneration } from './young-generation.ts';
-
-/** Events on their way at once: enough for every step to be busy, small against any memory. */
-const MAX_UNSETTLED = 512;
-
-/** A damaged file of gigabytes must not fill the terminal: all are counted, so many are shown. */
-const MAX_FAULTS_SHOWN = 100;
 
 interface ReplayOptions {
   readonly rules?: readonly string[];
   readonly platform?: Platform;
   readonly format?: ReplayFormat;
   readonly output: 'ndjson' | 'summary' | 'picket';
+  readonly asAuth?: boolean;
 }
 
 export function replayCommand(): Command {
@@ -43,16 +36,16 @@ export function replayCommand(): Command {
         PLATFORMS,
       ),
     )
-    .addOption(
-      new Option('--format <name>', 'what the files hold (default: recognised)').choices([
-        'eslogger',
-        'picket',
-      ]),
-    )
+    .addOption(formatOption())
     .addOption(
       new Option('--output <name>', 'events as JSON lines, counts, or a recording (*.picket)')
         .choices(['ndjson', 'summary', 'picket'])
         .default('ndjson'),
+    )
+    .option(
+      '--as-auth',
+      'judge told events by auth rules, too, as if they had been asked about: what these would answer stands ' +
+        'with the verdicts of shadow mode (picket.shadow)',
     )
     .addHelpText(
       'after',
@@ -67,41 +60,25 @@ async function replay(files: string[], options: ReplayOptions): Promise<void> {
   if (options.output === 'picket' && process.stdout.isTTY) {
     throw new CommandError('a recording is no text: redirect it, e.g. --output picket > events.picket', 2);
   }
-  const judge = options.rules === undefined ? undefined : await loadJudge(options.rules, options.platform);
-  const progress = startProgress({ label: 'replay', unit: 'events' });
-  const totalBytes = await sizeOf(files);
-  const faults = new FaultReport(progress);
   const summary = new ReplaySummary();
-  const before = { file: '', bytes: 0, bytesOfEarlierFiles: 0 };
+  const judge = await loadJudge(options, ({ rule, verdict, facts, isAsIfAsked }) =>
+    summary.would.add(rule, verdict, facts, isAsIfAsked),
+  );
+  const input = await openRecordings(files, { label: 'replay', format: options.format });
   const started = performance.now();
-  const replayed = replaySource({
-    files,
-    ...(options.format === undefined ? {} : { format: options.format }),
-    maxUnsettled: MAX_UNSETTLED,
-    onFault: (fault) => faults.add(fault),
-    onProgress: ({ file, readBytes, events }) => {
-      boundYoungGeneration();
-      if (file !== before.file) before.bytesOfEarlierFiles += before.bytes;
-      before.file = file;
-      before.bytes = readBytes;
-      const share =
-        totalBytes === undefined ? undefined : (before.bytesOfEarlierFiles + readBytes) / totalBytes;
-      progress.update(share, events);
-    },
-  }).pipe(
+  const replayed = input.read(files).pipe(
     concatMap(async (batch) => (judge === undefined ? batch : judge(batch))),
     tap((batch) => summary.add(batch)),
     sinkOf(options.output),
     tap(({ events }) => settleAll(events)),
   );
   await lastValueFrom(replayed, { defaultValue: undefined });
-  progress.clear();
-  faults.finish();
+  input.finish();
   if (options.output === 'summary') {
-    const totals = { malformed: faults.count, elapsedMs: performance.now() - started };
+    const totals = { malformed: input.faults(), elapsedMs: performance.now() - started };
     await writeOut(summary.format(totals, painterFor(process.stdout)));
   }
-  if (faults.count > 0) process.exitCode = 1;
+  if (input.faults() > 0) process.exitCode = 1;
 }
 
 function sinkOf(output: ReplayOptions['output']): OperatorFunction<FlowBatch, Receipt> {
@@ -110,45 +87,15 @@ function sinkOf(output: ReplayOptions['output']): OperatorFunction<FlowBatch, Re
   return concatMap(async ({ events }): Promise<Receipt> => ({ outcome: 'acknowledged', events }));
 }
 
-/** Without a platform each event is judged by the rules of its own. */
-async function loadJudge(paths: readonly string[], platform: Platform | undefined): Promise<Judge> {
-  const ruleSet = requireRuleSet(await loadRules(paths, { platform }));
-  return judgeBy((of) => compileRules(ruleSet, { platform: platform ?? of }));
-}
-
-/** Undefined where it cannot be known: a pipe among the files. */
-async function sizeOf(files: readonly string[]): Promise<number | undefined> {
-  let bytes = 0;
-  for (const file of files) {
-    if (file === '-') return undefined;
-    try {
-      const found = await stat(file);
-      if (!found.isFile()) return undefined;
-      bytes += found.size;
-    } catch {
-      // Not there: the source reports it as a fault.
-    }
+/** Without a platform each event is judged by the rules of its own; without rules none is. */
+async function loadJudge(
+  { rules, platform, asAuth = false }: ReplayOptions,
+  onWould: (would: Would) => void,
+): Promise<Judge | undefined> {
+  if (rules === undefined) {
+    if (asAuth) throw new CommandError('--as-auth needs --rules: without them nothing is judged', 2);
+    return undefined;
   }
-  return bytes === 0 ? undefined : bytes;
-}
-
-class FaultReport {
-  readonly #progress: Progress;
-  count = 0;
-
-  constructor(progress: Progress) {
-    this.#progress = progress;
-  }
-
-  add({ file, position, reason }: ReplayFault): void {
-    this.count++;
-    if (this.count > MAX_FAULTS_SHOWN) return;
-    this.#progress.clear();
-    say(position === 0 ? `${file}: ${reason}` : `${file}:${position}: ${reason}`);
-  }
-
-  finish(): void {
-    const more = this.count - MAX_FAULTS_SHOWN;
-    if (more > 0) say(`and ${more} more that could not be read`);
-  }
+  const ruleSet = requireRuleSet(await loadRules(rules, { platform }));
+  return judgeBy((of) => compileRules(ruleSet, { platform: platform ?? of }), { asAuth, onWould });
 }

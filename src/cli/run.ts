@@ -62,7 +62,13 @@ async function run(options: RunOptions): Promise<void> {
   const askForReload = (): void => {
     isReloadAskedFor = true;
   };
-  process.on('SIGHUP', askForReload);
+  // An agent that a signal ends while it loads its rules would look like one that died of them.
+  let isEndAskedFor = false;
+  const askForEnd = (): void => {
+    if (isEndAskedFor) dieNow();
+    isEndAskedFor = true;
+  };
+  process.on('SIGHUP', askForReload).on('SIGTERM', askForEnd).on('SIGINT', askForEnd);
   const agent = await startOrExplain({
     config,
     version: packageVersion(),
@@ -70,8 +76,9 @@ async function run(options: RunOptions): Promise<void> {
     ...(options.untilEnd ? { untilEndOfSource: true } : {}),
   });
   const unlisten = listenToSignals(agent, (text) => log.logger.info(text));
-  process.off('SIGHUP', askForReload);
+  process.off('SIGHUP', askForReload).off('SIGTERM', askForEnd).off('SIGINT', askForEnd);
   if (isReloadAskedFor) agent.reload();
+  if (isEndAskedFor) agent.stop();
   try {
     const { undelivered, isTakenOver } = await agent.ended;
     process.exitCode = undelivered === 0 || isTakenOver ? 0 : 1;

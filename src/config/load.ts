@@ -153,9 +153,10 @@ export function unwrap(schema: unknown): unknown {
 function absolutePaths(config: Config, folder: string): Config {
   const from = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : resolve(folder, path);
-  const { nats } = config;
+  const { agent, nats } = config;
   return {
     ...config,
+    agent: { ...agent, state_dir: from(agent.state_dir) },
     rules: { ...config.rules, paths: config.rules.paths.map((path) => resolve(folder, path)) },
     nats: {
       ...nats,

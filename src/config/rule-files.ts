@@ -2,6 +2,7 @@
 import { watch } from 'chokidar';
 import type { Logger } from 'pino';
 import { debounceTime, map, Observable } from 'rxjs';
+import { isTestFile } from '../rules/test-files.ts';
 
 /** Long enough for a file to be written and renamed, too short to be waited for. */
 const SETTLE_MS = 150;
@@ -25,7 +26,9 @@ export function watchRuleFiles(paths: readonly string[], log: Pick<Logger, 'warn
       for (const file of fresh) more.add(file);
       if (fresh.length > 0) watcher.add(fresh);
     };
-    watcher.on('all', (_event, path) => subscriber.next(path));
+    watcher.on('all', (_event, path) => {
+      if (!isTestFile(path)) subscriber.next(path);
+    });
     watcher.on('error', (error) =>
       log.warn({ err: error }, 'rule files cannot all be watched; after a change, load them with SIGHUP'),
     );

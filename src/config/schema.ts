@@ -39,6 +39,12 @@ const agent = z.strictObject({
   group: name
     .default('default')
     .describe('The group of hosts that it belongs to: rules are released by group, consumers filter by it.'),
+  state_dir: path
+    .optional()
+    .transform((folder) => folder ?? process.env.STATE_DIRECTORY?.split(':')[0])
+    .describe(
+      'A folder that this user may write to, for what is known of rule sets: which passed, which agents died of. Default: what systemd made for StateDirectory=; without one a restart forgets it, and the rules at the start are taken as they are.',
+    ),
   drain_ms: milliseconds
     .default(10_000)
     .describe(
@@ -67,7 +73,9 @@ const rules = z.strictObject({
     .array(path)
     .min(1)
     .default(['rules'])
-    .describe('Rule files, or folders of them. Relative paths start at the folder of this file.'),
+    .describe(
+      'Rule files and files of exceptions, or folders of them. Relative paths start at the folder of this file.',
+    ),
   platform: z
     .enum(['linux', 'macos'])
     .default(() => (process.platform === 'darwin' ? 'macos' : 'linux'))
@@ -87,7 +95,13 @@ const guard = z.strictObject({
     .array(path)
     .default([])
     .describe(
-      'Mount points of the filesystems that may be guarded. Default none: every open on a guarded filesystem waits for an answer, so it is your choice.',
+      'Mount points of the filesystems that may be guarded; local stands for all local ones, also those that are mounted later. Default none: every open on a guarded filesystem waits for an answer, so it is your choice.',
+    ),
+  new_mounts: z
+    .enum(['report', 'guard', 'ignore'])
+    .default('report')
+    .describe(
+      'What to do when a filesystem is mounted later that is not among them, in a container or by a user: report it in an event and an alert, guard it like them, or ignore it. Default report: anybody may run a program there unasked.',
     ),
   max_wait_ms: byAction(milliseconds)
     .default({ exec: 500, open: 100 })
@@ -104,6 +118,22 @@ const guard = z.strictObject({
     .default([])
     .describe(
       'Files that are never denied, by path, besides the loader, the C library and the files of Picket.',
+    ),
+  probation_ms: z
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(600_000)
+    .describe(
+      'Milliseconds in which changed rules must show that they deny little and that the agent lives with them. Default 600000 (10 minutes): people have done what they do.',
+    ),
+  probation_max_programs: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(5)
+    .describe(
+      'Different programs a minute that changed rules may deny meanwhile and the rules before did not; beyond, what is new in them only reports. Default 5: an attack is one program, a mistake is all of them.',
     ),
 });
 

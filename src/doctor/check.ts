@@ -23,6 +23,7 @@ export interface DoctorContext {
   readonly natsServers: readonly string[];
   readonly eventsSubject: string;
   readonly rules: { readonly paths: readonly string[]; readonly platform: Platform };
+  readonly guard: { readonly filesystems: readonly string[] };
   /** One connection for all checks; the error where there is none. */
   nats(): Promise<NatsConnection | Error>;
   /** The bridge's own tries of the kernel, made once; undefined where it could not be asked. */

@@ -114,6 +114,34 @@ export interface EcsPicket {
     readonly pid?: number;
     readonly agent?: string;
   };
+  readonly enforcement?: {
+    readonly state?: string;
+    readonly reason?: string;
+    readonly uid?: number;
+    readonly pid?: number;
+  };
+  readonly overload?: {
+    readonly uid?: number;
+    readonly denied?: number | bigint;
+    readonly allowed?: number | bigint;
+    readonly from?: string;
+    readonly to?: string;
+  };
+  readonly mount?: {
+    readonly path?: string;
+    readonly type?: string;
+    readonly device?: number | bigint;
+    readonly guarded?: boolean;
+    readonly reason?: string;
+    readonly pid?: number;
+  };
+  readonly rule_set?: {
+    readonly epoch?: number | bigint;
+    readonly state?: string;
+    readonly reason?: string;
+    readonly rules?: readonly string[];
+    readonly programs?: readonly string[];
+  };
 }
 
 /** Only the platform is in an encoded event; the rest is told once a batch, and stands here in rule tests. */

@@ -12,9 +12,10 @@ import {
   modeText,
   processName,
 } from './derived-facts.ts';
-import type { Facts, FactValue, Slot } from './facts.ts';
+import { type Facts, type FactValue, type Slot, slotOf } from './facts.ts';
+import { findFields, lastOf, newScan, type Scan } from './message-scan.ts';
 import { NODES, type SlotLocation, type WireNode } from './slot-locations.ts';
-import { bytesOfText } from './text.ts';
+import { bytesOfText, textOfAscii, textOfRange } from './text.ts';
 import { triggerOf } from './triggers.ts';
 import { valueAt } from './value-path.ts';
 import { WireReader } from './wire-reader.ts';
@@ -22,20 +23,9 @@ import type { WireField, WireMessage } from './wire-table.ts';
 
 const EMPTY = new Uint8Array(0);
 const ES_FIELD = 12;
-
-/** Where one message of the current event is, and where its fields begin. */
-interface Scan {
-  /** Of the event that this describes. */
-  generation: number;
-  isPresent: boolean;
-  bytes: Uint8Array;
-  start: number;
-  end: number;
-  /** By field number: where its last value begins, −1 if it is missing. */
-  readonly positions: Int32Array;
-  /** By field number: how often it occurs. */
-  readonly counts: Int32Array;
-}
+/** Of a process. */
+const ARGUMENTS = 4;
+const SPACE = 0x20;
 
 export class EncodedFacts implements Facts {
   private bytes: Uint8Array = EMPTY;
@@ -45,6 +35,7 @@ export class EncodedFacts implements Facts {
   private readonly valueGenerations: number[] = [];
   private readonly reader = new WireReader();
   private readonly keys = new Map<Slot, readonly Uint8Array[]>();
+  private scratch: Uint8Array = new Uint8Array(1024);
   private decoded: { readonly [key: string]: FactValue } | undefined;
 
   /** Turns to another event. Values that were handed out stay valid; the bytes must not change while they are read. */
@@ -87,7 +78,7 @@ export class EncodedFacts implements Facts {
     const scan = this.scan(node);
     if (!scan.isPresent) return undefined;
     const message = (NODES[node] as WireNode).message;
-    const position = scan.positions[field.number] as number;
+    const position = lastOf(scan, field.number);
     if (field.repeated) return position < 0 ? undefined : this.gather(scan, field);
     let value: FactValue;
     if (position >= 0) {
@@ -101,7 +92,7 @@ export class EncodedFacts implements Facts {
 
   private isZeroAValue(scan: Scan, message: WireMessage, field: WireField): boolean {
     if (typeof field.presence !== 'object') return true;
-    const position = scan.positions[field.presence.with] as number;
+    const position = lastOf(scan, field.presence.with);
     if (position < 0) return false;
     const other = message.byNumber[field.presence.with];
     if (other === undefined || other.message !== undefined) return true;
@@ -109,22 +100,55 @@ export class EncodedFacts implements Facts {
     return readScalar(this.reader, other, false) !== undefined;
   }
 
+  /** From the fact of its own, where it has one, so that it is decoded once. */
   private text(node: number, number: number): string | undefined {
-    return this.field(node, (NODES[node] as WireNode).message.byNumber[number] as WireField) as
-      | string
-      | undefined;
+    const slot = ownSlot(node, number);
+    const value = slot === undefined ? this.field(node, fieldOf(node, number)) : this.get(slot);
+    return value as string | undefined;
+  }
+
+  private commandLine(node: number): string | undefined {
+    const slot = ownSlot(node, ARGUMENTS);
+    if (slot !== undefined && this.valueGenerations[slot.index] === this.generation)
+      return commandLine(this.values[slot.index] as readonly string[] | undefined);
+    const scan = this.scan(node);
+    if (!scan.isPresent || lastOf(scan, ARGUMENTS) < 0) return undefined;
+    // UTF-8 begins anew behind a space: joined and decoded is decoded and joined, without a text for each argument.
+    const { reader } = this;
+    const count = scan.counts[ARGUMENTS] as number;
+    let length = 0;
+    let highBits = 0;
+    reader.over(scan.bytes, scan.firsts[ARGUMENTS] as number, scan.end);
+    for (let i = 0; i < count; i++) {
+      if (i > 0) this.seek(ARGUMENTS * 8 + 2);
+      const size = reader.length();
+      if (length + size >= this.scratch.length) this.enlarge(length + size + 1);
+      if (i > 0) this.scratch[length++] = SPACE;
+      highBits |= copy(scan.bytes, reader.position, size, this.scratch, length);
+      length += size;
+      reader.position += size;
+    }
+    return (highBits < 0x80 ? textOfAscii : textOfRange)(this.scratch, 0, length);
+  }
+
+  private enlarge(size: number): void {
+    const larger = new Uint8Array(2 * size);
+    larger.set(this.scratch);
+    this.scratch = larger;
+  }
+
+  /** Goes on to the next value of a field that has one. */
+  private seek(wanted: number): void {
+    const { reader } = this;
+    for (let key = reader.key(); key !== wanted; key = reader.key()) reader.skip(key);
   }
 
   private derive(node: number, fact: (SlotLocation & { type: 'derived' })['fact']): FactValue {
     switch (fact) {
       case 'process.name':
-        return processName(this.text(node, 1), this.text(node, 21));
+        return processName(this.text(node, 1), undefined) ?? this.text(node, 21);
       case 'process.command_line':
-        return commandLine(
-          this.field(node, (NODES[node] as WireNode).message.byNumber[4] as WireField) as
-            | readonly string[]
-            | undefined,
-        );
+        return this.commandLine(node);
       case 'file.name': {
         const path = this.text(node, 1);
         return path === undefined ? undefined : processName(path, undefined);
@@ -153,13 +177,13 @@ export class EncodedFacts implements Facts {
   /** A varint as it stands on the wire; 0 if it is missing. */
   private number(node: number, number: number): number {
     const scan = this.scan(node);
-    const position = scan.isPresent ? (scan.positions[number] as number) : -1;
+    const position = scan.isPresent ? lastOf(scan, number) : -1;
     return position < 0 ? 0 : this.reader.over(scan.bytes, position, scan.end).varint32();
   }
 
   private es(slot: Slot, names: readonly string[]): FactValue {
     const scan = this.scan(0);
-    const position = scan.positions[ES_FIELD] as number;
+    const position = lastOf(scan, ES_FIELD);
     if (position < 0) return undefined;
     let { bytes } = scan;
     let from: number;
@@ -196,11 +220,12 @@ export class EncodedFacts implements Facts {
   private gather(scan: Scan, field: WireField): FactValue {
     const list: FactValue[] = [];
     const { reader } = this;
-    reader.over(scan.bytes, scan.start, scan.end);
-    for (let key = reader.key(); key !== 0; key = reader.key()) {
-      if (key >>> 3 === field.number && (key & 7) === WIRE_TYPE[field.kind])
-        list.push(readScalar(reader, field, true));
-      else reader.skip(key);
+    const count = scan.counts[field.number] as number;
+    const key = field.number * 8 + WIRE_TYPE[field.kind];
+    reader.over(scan.bytes, scan.firsts[field.number] as number, scan.end);
+    for (let i = 0; i < count; i++) {
+      if (i > 0) this.seek(key);
+      list.push(readScalar(reader, field, true));
     }
     return list;
   }
@@ -208,20 +233,20 @@ export class EncodedFacts implements Facts {
   private scan(node: number): Scan {
     const scan = this.scans[node] as Scan;
     if (scan.generation === this.generation) return scan;
-    const { parent, number, message } = NODES[node] as WireNode;
+    const { parent, number } = NODES[node] as WireNode;
     scan.isPresent = parent < 0 || this.enter(scan, this.scan(parent), number);
     if (parent < 0) {
       scan.bytes = this.bytes;
       scan.start = 0;
       scan.end = this.bytes.length;
     }
-    if (scan.isPresent) findFields(this.reader, scan, message);
+    if (scan.isPresent) findFields(this.reader, scan, this.generation);
     scan.generation = this.generation;
     return scan;
   }
 
   private enter(scan: Scan, around: Scan, number: number): boolean {
-    const position = around.isPresent ? (around.positions[number] as number) : -1;
+    const position = around.isPresent ? lastOf(around, number) : -1;
     if (position < 0) return false;
     if ((around.counts[number] as number) > 1) {
       scan.bytes = this.payload(around, number);
@@ -255,31 +280,33 @@ export class EncodedFacts implements Facts {
   }
 }
 
-function newScan(node: WireNode): Scan {
-  const size = node.message.byNumber.length;
-  return {
-    generation: -1,
-    isPresent: false,
-    bytes: EMPTY,
-    start: 0,
-    end: 0,
-    positions: new Int32Array(size),
-    counts: new Int32Array(size),
-  };
+/** Returns the bits that any of the bytes has. */
+function copy(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): number {
+  let bits = 0;
+  for (let i = 0; i < length; i++) {
+    const byte = from[start + i] as number;
+    to[at + i] = byte;
+    bits |= byte;
+  }
+  return bits;
 }
 
-function findFields(reader: WireReader, scan: Scan, message: WireMessage): void {
-  const { positions, counts } = scan;
-  positions.fill(-1);
-  counts.fill(0);
-  reader.over(scan.bytes, scan.start, scan.end);
-  for (let key = reader.key(); key !== 0; key = reader.key()) {
-    const number = key >>> 3;
-    const field = message.byNumber[number];
-    if (field !== undefined && WIRE_TYPE[field.kind] === (key & 7)) {
-      positions[number] = reader.position;
-      counts[number] = (counts[number] as number) + 1;
-    }
-    reader.skip(key);
-  }
+function fieldOf(node: number, number: number): WireField {
+  return (NODES[node] as WireNode).message.byNumber[number] as WireField;
+}
+
+// By node and number; null: there is none.
+const ownSlots: (Slot | undefined | null)[][] = NODES.map(() => []);
+
+/** The fact that is the field and nothing else. */
+function ownSlot(node: number, number: number): Slot | undefined {
+  const slots = ownSlots[node] as (Slot | undefined | null)[];
+  const known = slots[number];
+  if (known !== undefined) return known ?? undefined;
+  const { name } = NODES[node] as WireNode;
+  const path = fieldOf(node, number).path.join('.');
+  const slot = slotOf(name === '' ? path : `${name}.${path}`);
+  const isOwn = slot?.location.type === 'field' && slot.location.field.number === number;
+  slots[number] = isOwn ? slot : null;
+  return isOwn ? slot : undefined;
 }

@@ -110,6 +110,7 @@ const ACTOR =
   /^process\.(?:(?:parent|previous)\.)?(?:executable|executable_unresolved|name|pid|entity_id|start|group\.id|tty\.name|session_leader\.pid|group_leader\.pid|(?:user|real_user)\.(?:id|name)|hash\.(?:sha256|unstable))$/;
 const SIGNATURE = /^process\.(?:(?:parent|previous)\.)?code_signature\./;
 const ARGUMENTS = /^process\.(?:args|command_line|working_directory|env_vars)$/;
+const OF_PICKET_ITSELF = /^picket\.(?:unwatched|takeover|enforcement|overload|mount|rule_set)\./;
 const OF_THE_BRIDGE = /^(?:process|file|exec|event)\./;
 
 function isOffered(name: string, trigger: Trigger, platform: Platform): boolean {
@@ -120,8 +121,7 @@ function isOffered(name: string, trigger: Trigger, platform: Platform): boolean 
   if (actionOnLinux !== undefined && OF_THE_BRIDGE.test(name))
     return isSentByLinux(name, kindName(trigger), actionOnLinux);
   if (name.startsWith('event.')) return true;
-  if (name.startsWith('picket.unwatched.') || name.startsWith('picket.takeover.'))
-    return trigger === 'picket';
+  if (OF_PICKET_ITSELF.test(name)) return trigger === 'picket';
   if (trigger === 'picket' || name.startsWith('picket.')) return false;
   const action = actionOfTrigger(trigger);
   if (name === 'es') return platform === 'macos';

@@ -13,10 +13,53 @@ export function textOfBytes(bytes: Uint8Array): string {
 export function textOfRange(bytes: Uint8Array, start: number, end: number): string {
   let highBits = 0;
   for (let i = start; i < end; i++) highBits |= bytes[i] as number;
-  if (highBits < 0x80) return latin1Slice.call(bytes, start, end);
+  return highBits < 0x80 ? textOfAscii(bytes, start, end) : textOfUtf8(bytes, start, end);
+}
+
+/** The same where it is known that no byte is above 0x7f. */
+export function textOfAscii(bytes: Uint8Array, start: number, end: number): string {
+  return end - start <= SHORT ? shortText(bytes, start, end) : latin1Slice.call(bytes, start, end);
+}
+
+function textOfUtf8(bytes: Uint8Array, start: number, end: number): string {
   if (isUtf8(bytes.subarray(start, end))) return utf8Slice.call(bytes, start, end);
   return escapeInvalid(bytes, start, end);
 }
+
+// As many arguments are; a call into C++ takes three times as long as such a text.
+const SHORT = 8;
+
+function shortText(bytes: Uint8Array, start: number, end: number): string {
+  const [a, b, c, d] = [bytes[start], bytes[start + 1], bytes[start + 2], bytes[start + 3]] as Codes;
+  const from = String.fromCharCode;
+  switch (end - start) {
+    case 0:
+      return '';
+    case 1:
+      return from(a);
+    case 2:
+      return from(a, b);
+    case 3:
+      return from(a, b, c);
+    case 4:
+      return from(a, b, c, d);
+    default: {
+      const [e, f, g, h] = [bytes[start + 4], bytes[start + 5], bytes[start + 6], bytes[start + 7]] as Codes;
+      switch (end - start) {
+        case 5:
+          return from(a, b, c, d, e);
+        case 6:
+          return from(a, b, c, d, e, f);
+        case 7:
+          return from(a, b, c, d, e, f, g);
+        default:
+          return from(a, b, c, d, e, f, g, h);
+      }
+    }
+  }
+}
+
+type Codes = [number, number, number, number];
 
 /** The bytes of a text. A lone surrogate that stands for no byte is written as its three bytes, as WTF-8 does. */
 export function bytesOfText(text: string): Uint8Array {

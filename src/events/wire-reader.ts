@@ -60,6 +60,14 @@ export class WireReader {
   /** uint64: a bigint where a number would round. */
   unsigned(): number | bigint {
     const start = this.position;
+    if (start < this.end) {
+      // Most are one byte long.
+      const byte = this.bytes[start] as number;
+      if (byte < 0x80) {
+        this.position = start + 1;
+        return byte;
+      }
+    }
     let value = 0;
     let factor = 1;
     for (let i = 0; i < 7; i++) {
@@ -103,6 +111,11 @@ export class WireReader {
   /** Reads a length and checks that as much follows; the position stays at the first byte of it. */
   length(): number {
     const start = this.position;
+    const byte = start < this.end ? (this.bytes[start] as number) : 0x80;
+    if (byte < 0x80 && byte < this.end - start) {
+      this.position = start + 1;
+      return byte;
+    }
     const length = this.unsigned();
     if (typeof length === 'bigint' || length > this.end - this.position) {
       throw new MalformedEventError('a length beyond the end', start);
@@ -114,6 +127,11 @@ export class WireReader {
   key(): number {
     if (this.position >= this.end) return 0;
     const start = this.position;
+    const byte = this.bytes[start] as number;
+    if (byte < 0x80 && byte >= 8) {
+      this.position = start + 1;
+      return byte;
+    }
     const key = this.unsigned();
     if (typeof key === 'bigint' || key > 0xffffffff || key < 8)
       throw new MalformedEventError('no field number', start);
@@ -122,7 +140,7 @@ export class WireReader {
 
   /** Goes past the value of a field of this key. */
   skip(key: number): void {
-    switch (key % 8) {
+    switch (key & 7) {
       case 0:
         this.varint32();
         return;
@@ -141,7 +159,7 @@ export class WireReader {
         this.advance(4);
         return;
       default:
-        throw new MalformedEventError(`wire type ${key % 8}`, this.position);
+        throw new MalformedEventError(`wire type ${key & 7}`, this.position);
     }
   }
 

@@ -92,6 +92,7 @@ const LEVELS = [
   'overload',
   'exempt_actor',
   'never_denied',
+  'not_enforced',
 ];
 
 const always: Options = { presence: 'always' };
@@ -274,6 +275,38 @@ const takeover = message('Takeover', [
   field(4, 'agent', 'string', 'Its name.'),
 ]);
 
+const enforcement = message('Enforcement', [
+  field(1, 'state', 'string', 'on, off or observing.'),
+  field(2, 'reason', 'string', 'Why it was switched.'),
+  field(3, 'uid', 'uint32', 'Who switched it, where a person did.', always),
+  field(4, 'pid', 'uint32', 'The process that did.'),
+]);
+
+const overload = message('Overload', [
+  field(1, 'uid', 'uint32', 'The user whose requests were too many.', always),
+  field(2, 'denied', 'uint64', 'Requests denied at once, because a deny rule could have reached them.'),
+  field(3, 'allowed', 'uint64', 'Requests allowed at once.'),
+  field(4, 'from', 'time', 'The first of them.'),
+  field(5, 'to', 'time', 'The last of them.'),
+]);
+
+const mount = message('Mount', [
+  field(1, 'path', 'text', 'Mount point, as the process below sees it.'),
+  field(2, 'type', 'string', 'Type of the filesystem.'),
+  field(3, 'device', 'uint64', 'Its device number.', always),
+  field(4, 'guarded', 'boolean', 'true: it is guarded from here on; else missing.'),
+  field(5, 'reason', 'string', 'Why it is not guarded.'),
+  field(6, 'pid', 'uint32', 'A process of its mount namespace; missing: the one of the bridge.'),
+]);
+
+const ruleSet = message('RuleSet', [
+  field(1, 'epoch', 'uint64', 'Epoch of its policy.'),
+  field(2, 'state', 'string', 'shadowed or set_aside.'),
+  field(3, 'reason', 'string', 'Why.'),
+  field(4, 'rules', 'string', 'The rules that caused it.', repeated),
+  field(5, 'programs', 'text', 'The programs that were denied.', repeated),
+]);
+
 const auth = message('AuthOutcome', [
   field(1, 'verdict', 'enum', 'What the kernel was told.', { names: VERDICTS }),
   field(2, 'level', 'enum', 'Who gave the answer.', { names: LEVELS }),
@@ -320,6 +353,10 @@ export const EVENT: WireMessage = message('Event', [
   field(18, 'network', 'message', 'The connection.', { message: network }),
   field(19, 'picket.unwatched', 'message', 'An interval in which nobody watched.', { message: unwatched }),
   field(20, 'picket.takeover', 'message', 'Another agent speaks for this bridge.', { message: takeover }),
+  field(21, 'picket.enforcement', 'message', 'Enforcement was switched.', { message: enforcement }),
+  field(22, 'picket.overload', 'message', 'Requests beyond what may be pending.', { message: overload }),
+  field(23, 'picket.mount', 'message', 'A filesystem was mounted that no policy names.', { message: mount }),
+  field(24, 'picket.rule_set', 'message', 'What became of a rule set.', { message: ruleSet }),
   field(30, 'picket.auth', 'message', 'How an auth event ended.', { message: auth }),
   field(31, 'picket.rules', 'string', 'Every rule that matched, decisive first.', repeated),
   field(32, 'picket.tags', 'string', 'Tags of the rules that matched.', repeated),

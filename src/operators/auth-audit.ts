@@ -11,6 +11,10 @@ export interface AuthAudit {
   readonly isAnnotated: boolean;
   /** A deny, a default or an answer of the bridge itself is told whether a rule matches or not. */
   readonly isNews: boolean;
+  /** The deciding rule; empty: none, it was a default. */
+  readonly rule: string;
+  /** Of the policy by which it was answered; 0: there was none. */
+  readonly epoch: number;
 }
 
 /** Never throws for an event whose header could be read; without an outcome the kernel was told to allow. */
@@ -19,6 +23,8 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
   let verdict: AuthAudit['verdict'] = 'allow';
   let isAnnotated = false;
   let isByAgent = false;
+  let rule = '';
+  let epoch = 0;
   try {
     while (reader.pos < reader.len) {
       const tag = reader.uint32();
@@ -27,6 +33,8 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
         if (outcome.verdict === picket.v1.Verdict.VERDICT_DENY) verdict = 'deny';
         isAnnotated ||= outcome.annotated;
         isByAgent = outcome.level === picket.v1.AnswerLevel.ANSWER_LEVEL_AGENT;
+        rule = outcome.rule;
+        epoch = Number(outcome.epoch);
       } else {
         reader.skipType(tag & 7);
       }
@@ -34,5 +42,5 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
   } catch {
     // A tail that cannot be read is no outcome: the event is judged anew and forwarded as it is.
   }
-  return { verdict, isAnnotated, isNews: verdict === 'deny' || !isByAgent };
+  return { verdict, isAnnotated, isNews: verdict === 'deny' || !isByAgent, rule, epoch };
 }

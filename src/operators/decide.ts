@@ -126,11 +126,12 @@ class Judge {
       decision.verdict === 'forward' ||
       (audit !== undefined && (audit.isNews || decision.matched.length > 0)) ||
       event.kind === EVENT_KIND.picket;
-    if (!isForwarded && (decision === undefined || decision.alerts.length === 0)) {
+    const hasAlerts = (decision !== undefined && decision.alerts.length > 0) || bringsAlerts(event);
+    if (!isForwarded && !hasAlerts) {
       this.#filtered(event);
       return;
     }
-    this.#sort(judged(event, decision, audit), isForwarded, kept, alerts);
+    this.#sort(judged(event, decision, audit, hasAlerts), isForwarded, kept, alerts);
   }
 
   #sort(event: FlowEvent, isForwarded: boolean, kept: FlowEvent[], alerts: FlowEvent[]): void {
@@ -156,7 +157,12 @@ function annotatedAudit(event: FlowEvent, audit: AuthAudit): FlowEvent {
 }
 
 /** Appends what the rules said; of an audit the decision is what the kernel was told, whatever the rules say now. */
-function judged(event: FlowEvent, decision: Decision | undefined, audit: AuthAudit | undefined): FlowEvent {
+function judged(
+  event: FlowEvent,
+  decision: Decision | undefined,
+  audit: AuthAudit | undefined,
+  hasAlerts: boolean,
+): FlowEvent {
   let { bytes } = event;
   if (decision?.annotations !== undefined) bytes = annotate(bytes, decision.annotations);
   if (audit !== undefined) bytes = annotate(bytes, VERDICTS[audit.verdict]);
@@ -164,8 +170,17 @@ function judged(event: FlowEvent, decision: Decision | undefined, audit: AuthAud
     verdict: audit?.verdict ?? decision?.verdict ?? 'none',
     rules: decision?.matched.map((rule) => rule.name) ?? [],
     tags: decision?.tags ?? [],
-    hasAlerts: decision !== undefined && decision.alerts.length > 0,
+    hasAlerts,
   });
+}
+
+/** The bridge may raise alerts of its own, on the events that it alone can judge. */
+function bringsAlerts({ kind, action, bytes }: FlowEvent): boolean {
+  const mayBring =
+    kind === EVENT_KIND.picket ||
+    kind === EVENT_KIND.auth ||
+    (kind === EVENT_KIND.notify && action === 'exec');
+  return mayBring && headerOf(bytes).hasAlerts;
 }
 
 const VERDICTS = {

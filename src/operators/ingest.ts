@@ -10,20 +10,27 @@ export interface IngestOptions {
   readonly ledger: Ledger;
   /** Without one (replay) nobody waits for acceptance, and sequences are taken as they come. */
   readonly intake?: Intake;
+  /** An event that came before under another number: asked of each that is new by its number. */
+  readonly isRepeat?: (event: FlowEvent) => boolean;
 }
 
-export function ingest({ ledger, intake }: IngestOptions): OperatorFunction<FlowBatch, FlowBatch> {
+export function ingest({ ledger, intake, isRepeat }: IngestOptions): OperatorFunction<FlowBatch, FlowBatch> {
   return map((batch) => {
     ledger.malformed += batch.malformed;
     for (const loss of batch.losses) ledger.lost(loss);
-    const fresh = intake ? takeIn(batch, intake, ledger) : batch.events;
+    const fresh = intake ? takeIn(batch, intake, ledger, isRepeat) : batch.events;
     ledger.received += fresh.length;
     for (const event of fresh) if (event.kind === EVENT_KIND.auth) ledger.authAudits++;
     return fresh === batch.events ? batch : { ...batch, events: fresh };
   });
 }
 
-function takeIn(batch: FlowBatch, intake: Intake, ledger: Ledger): readonly FlowEvent[] {
+function takeIn(
+  batch: FlowBatch,
+  intake: Intake,
+  ledger: Ledger,
+  isRepeat: IngestOptions['isRepeat'],
+): readonly FlowEvent[] {
   const { receivedThrough } = intake;
   let bytes = 0;
   let lastSequence = receivedThrough;
@@ -31,6 +38,7 @@ function takeIn(batch: FlowBatch, intake: Intake, ledger: Ledger): readonly Flow
   for (const event of batch.events) {
     if (event.sequence <= lastSequence) continue;
     lastSequence = event.sequence;
+    if (isRepeat?.(event)) continue;
     bytes += event.bytes.length;
     kept.push(event);
   }

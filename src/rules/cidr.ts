@@ -3,7 +3,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 
-interface Network {
+export interface Network {
   readonly words: readonly number[];
   readonly bits: number;
   readonly isV6: boolean;
@@ -25,18 +25,105 @@ export function parseNetwork(text: string): Network | undefined {
 }
 
 export function isInNetwork(address: string, network: Network): boolean {
-  const words = parseAddress(address);
-  if (words === undefined || (words.length === 8) !== network.isV6) return false;
+  const length = readAddress(address, scratch);
+  if (length === 0 || (length !== V4_WORDS) !== network.isV6) return false;
   let left = network.bits;
   for (let i = 0; left > 0; i++, left -= 16) {
     const shift = left >= 16 ? 0 : 16 - left;
-    if ((words[i] ?? 0) >> shift !== (network.words[i] ?? 0) >> shift) return false;
+    if ((scratch[i] ?? 0) >> shift !== (network.words[i] ?? 0) >> shift) return false;
   }
   return true;
 }
 
-/** 16-bit words: two for IPv4, eight for IPv6. */
-function parseAddress(text: string): number[] | undefined {
+export const V4_WORDS = 2;
+const scratch = new Uint16Array(8);
+
+/** Writes an address's 16-bit words; returns how many: two of IPv4, eight of IPv6, 0 if it is none. */
+export function readAddress(text: string, into: Uint16Array): number {
+  // As almost every address is written; without an allocation.
+  const plain = text.includes(':') ? readPlainV6(text, into) : readV4(text, into);
+  if (plain !== undefined) return plain;
+  const words = parseAddress(text);
+  if (words === undefined) return 0;
+  into.set(words);
+  return words.length;
+}
+
+function readV4(text: string, into: Uint16Array): number {
+  let part = 0;
+  let value = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : DOT;
+    if (code === DOT) {
+      if (value < 0 || part > 3) return 0;
+      if ((part & 1) === 0) into[part >> 1] = value << 8;
+      else into[part >> 1] = (into[part >> 1] as number) | value;
+      part++;
+      value = -1;
+    } else {
+      const digit = code - ZERO;
+      // 010 is refused: it is 8 to some and 10 to others.
+      if (digit < 0 || digit > 9 || value === 0) return 0;
+      value = value < 0 ? digit : value * 10 + digit;
+      if (value > 255) return 0;
+    }
+  }
+  return part === 4 ? V4_WORDS : 0;
+}
+
+const DOT = 46;
+const ZERO = 48;
+const COLON = 58;
+
+/** undefined: not only groups of digits; a zone, or an IPv4 address at its end. */
+function readPlainV6(text: string, into: Uint16Array): number | undefined {
+  let count = 0;
+  let gap = -1;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code !== COLON) {
+      const digit = hexDigit(code);
+      if (digit < 0) return undefined;
+      if (++digits > 4 || count === 8) return 0;
+      value = value * 16 + digit;
+      continue;
+    }
+    if (digits > 0) {
+      into[count++] = value;
+      digits = 0;
+      value = 0;
+      // One colon at the end ends no group.
+      if (i === text.length - 1) return 0;
+      if (text.charCodeAt(i + 1) !== COLON) continue;
+      i++;
+    } else if (i > 0 || text.charCodeAt(++i) !== COLON) return 0;
+    if (gap >= 0) return 0;
+    gap = count;
+  }
+  if (digits > 0) into[count++] = value;
+  if (gap < 0 ? count !== 8 : count > 7) return 0;
+  if (gap >= 0) {
+    const moved = count - gap;
+    into.copyWithin(8 - moved, gap, count);
+    into.fill(0, gap, 8 - moved);
+  }
+  if (into[5] !== 0xffff) return 8;
+  for (let i = 0; i < 5; i++) if (into[i] !== 0) return 8;
+  into.copyWithin(0, 6, 8);
+  return V4_WORDS;
+}
+
+function hexDigit(code: number): number {
+  const digit = code - ZERO;
+  if (digit >= 0 && digit <= 9) return digit;
+  const letter = (code | 32) - 97;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
+
+/** Any address that Node knows as one: 16-bit words, two for IPv4, eight for IPv6. */
+export function parseAddress(text: string): number[] | undefined {
   if (isIPv4(text)) return wordsOfV4(text);
   if (!isIPv6(text)) return undefined;
   const zone = text.indexOf('%');

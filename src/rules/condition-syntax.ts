@@ -2,8 +2,10 @@
 // checked apart (condition-facts.ts), for that depends on the trigger.
 
 import type { AllOf, AnyOf, Condition, Leaf, NamedReference, NotOf } from './conditions.ts';
+import type { FindingCode } from './finding-codes.ts';
 import { LEAF_KEYS, parseLeaf } from './leaf-syntax.ts';
-import { nearestName } from './nearest.ts';
+import type { NamedList } from './named-lists.ts';
+import { fixBy, nearestName } from './nearest.ts';
 import type { DocumentPath, PlaceOfPart, RuleDocument } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 import { unknownKey } from './schema-problems.ts';
@@ -11,9 +13,15 @@ import { unknownKey } from './schema-problems.ts';
 /** Where the parts of a leaf stand. */
 export type LeafPlaces = ReadonlyMap<Leaf, PlaceOfPart>;
 
+/** By name; undefined: it is wrong, and that is reported. */
+export type KnownLists = ReadonlyMap<string, NamedList | undefined>;
+
 export interface ConditionSyntax {
   readonly document: RuleDocument;
   readonly conditionNames: ReadonlySet<string>;
+  readonly lists: KnownLists;
+  /** Gathers the names of lists that are referred to. */
+  readonly usedLists?: Set<string> | undefined;
   readonly places: Map<Leaf, PlaceOfPart>;
   /** Gathers the leaves that are right, for checks that go on although a neighbour is wrong. */
   readonly leaves?: Leaf[];
@@ -32,7 +40,7 @@ export function parseCondition(
   syntax: ConditionSyntax,
   isRoot = false,
 ): Condition | undefined {
-  const error = (code: string, message: string, found?: string, expected?: string): undefined => {
+  const error = (code: FindingCode, message: string, found?: string, expected?: string): undefined => {
     syntax.report({ ...syntax.document.placeOf(path), code, message, found, expected, severity: 'error' });
     return undefined;
   };
@@ -189,6 +197,7 @@ function parseReference(
         ? 'a name under `conditions:` of a rule file; there is none'
         : oneOf(names.slice(0, 12)),
     severity: 'error',
+    ...(typeof name === 'string' ? fixBy(name, names) : {}),
   });
   return undefined;
 }

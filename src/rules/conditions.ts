@@ -43,23 +43,27 @@ export function isFactReference(value: ConditionValue): value is FactReference {
   return value !== null && typeof value === 'object' && 'fact' in value;
 }
 
-/** Calls `visit` for every leaf with whether it stands under an odd number of `not`; follows named conditions. */
+/**
+ * Calls `visit` for every leaf with whether it stands under an odd number of `not`; follows named conditions. A name is
+ * followed once for each: names that refer to one another twice would be followed more often than there are atoms.
+ */
 export function visitLeaves(
   condition: Condition,
   named: NamedConditions,
   visit: (leaf: Leaf, isNegated: boolean) => void,
-  isNegated = false,
 ): void {
-  if ('all' in condition) {
-    for (const part of condition.all) visitLeaves(part, named, visit, isNegated);
-  } else if ('any' in condition) {
-    for (const part of condition.any) visitLeaves(part, named, visit, isNegated);
-  } else if ('not' in condition) {
-    visitLeaves(condition.not, named, visit, !isNegated);
-  } else if ('condition' in condition) {
-    const target = named[condition.condition];
-    if (target !== undefined) visitLeaves(target, named, visit, isNegated);
-  } else {
-    visit(condition, isNegated);
-  }
+  const seen = { plain: new Set<string>(), negated: new Set<string>() };
+  const walk = (part: Condition, isNegated: boolean): void => {
+    if ('all' in part) for (const inner of part.all) walk(inner, isNegated);
+    else if ('any' in part) for (const inner of part.any) walk(inner, isNegated);
+    else if ('not' in part) walk(part.not, !isNegated);
+    else if ('condition' in part) {
+      const names = isNegated ? seen.negated : seen.plain;
+      const target = named[part.condition];
+      if (target === undefined || names.has(part.condition)) return;
+      names.add(part.condition);
+      walk(target, isNegated);
+    } else visit(part, isNegated);
+  };
+  walk(condition, false);
 }

@@ -13,7 +13,7 @@ interface RuleAlert {
   readonly message: string;
 }
 
-interface ShadowVerdict {
+export interface ShadowVerdict {
   readonly rule: string;
   readonly verdict: DecidingType;
 }

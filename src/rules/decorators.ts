@@ -2,7 +2,8 @@
 // The leftmost is the outermost.
 
 import type { FactValue } from '../events/facts.ts';
-import { foldValue } from './fold-case.ts';
+import { foldOperand, foldValue } from './fold-case.ts';
+import { searchList } from './list-search.ts';
 import { MATCHES_IGNORING_CASE, OPERATORS, type Operator, type Predicate } from './operators.ts';
 
 export interface Decorator {
@@ -39,6 +40,8 @@ export const DECORATORS: ReadonlyMap<string, Decorator> = new Map(
         prepare: (value, next) => {
           if (!isList(value)) return never;
           if (next.name === 'equal') return (OPERATORS.get('in') ?? next).prepare(value);
+          const searched = searchList(next.name, value);
+          if (searched !== undefined) return searched;
           const inner = value.map((entry) => next.prepare(entry));
           return (fact) => {
             for (const test of inner) if (test(fact)) return true;
@@ -75,7 +78,7 @@ export const DECORATORS: ReadonlyMap<string, Decorator> = new Map(
         name: 'ignoreCase',
         evaluate: (fact, value, next) => next(foldValue(fact), foldValue(value)),
         prepare: (value, next) => {
-          const inner = next.prepare(foldValue(value));
+          const inner = next.prepare(foldOperand(value));
           return (fact) => inner(foldValue(fact));
         },
       },

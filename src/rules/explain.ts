@@ -1,12 +1,17 @@
-// Which conditions decided that a rule matched or not, with the values that they met.
+// Why a rule matched an event or did not: its conditions beside the event, the tests that decided, and the fewest that
+// kept it from matching.
 
-import type { Facts, FactValue } from '../events/facts.ts';
-import { type Condition, isFactReference, type Leaf, type NamedConditions } from './conditions.ts';
-import { resolveOperator } from './decorators.ts';
-import { accessOf, follow } from './fact-access.ts';
-import { nameOf } from './operand-types.ts';
-import { describeValue } from './rule-problem.ts';
+import type { Facts } from '../events/facts.ts';
+import type { Trigger } from '../events/triggers.ts';
+import { isConditionTrue, opposite, probeOf, type Sight } from './condition-probe.ts';
+import { type ConditionView, decisiveTests, type LeafView, leafView, viewOf } from './condition-view.ts';
+import type { Condition, Leaf, NamedConditions } from './conditions.ts';
+import { holdingExceptions } from './exceptions-in-force.ts';
+import { type Formula, fewestFlips, flipped, reasonOf } from './fewest-flips.ts';
+import type { Bound } from './predicate.ts';
+import type { RuleDefinition } from './schema.ts';
 
+/** One test that decided. */
 export interface Explanation {
   /** `process.executable startsWith "/Users/"`. */
   readonly condition: string;
@@ -14,78 +19,140 @@ export interface Explanation {
   readonly isTrue: boolean;
 }
 
-/** The leaves that made the condition what it is: all of a true `all`, the first false one of a false `all`, and so on. */
-export function explainOutcome(
-  condition: Condition,
+export interface RuleExplanation {
+  /** As it decides, exceptions included. */
+  readonly isMatch: boolean;
+  /** What the rule itself says. */
+  readonly conditions: ConditionView;
+  /** Those that take the event out of a rule that would match. */
+  readonly exceptedBy: readonly {
+    readonly name: string;
+    readonly reason: string;
+    readonly view: ConditionView;
+  }[];
+  /** Of a rule whose own conditions do not hold: the fewest tests that would have to come out otherwise. */
+  readonly kept: KeptBy | undefined;
+  /** Paths are unresolved on which the verdict depends. */
+  readonly isInDoubt: boolean;
+}
+
+interface KeptBy {
+  /** undefined: no event satisfies the conditions. */
+  readonly tests: readonly (LeafView & { readonly isTrue: boolean })[] | undefined;
+  /** false: there may be fewer. */
+  readonly isProven: boolean;
+  /** One test is all, and others that the rule needs hold: it nearly matched. */
+  readonly isNear: boolean;
+}
+
+/** Explains one rule on one trigger, for any number of events. */
+export interface RuleExplainer {
+  explain(facts: Facts): Promise<RuleExplanation>;
+}
+
+export function explainerOf(rule: RuleDefinition, named: NamedConditions, trigger: Trigger): RuleExplainer {
+  const exceptions = holdingExceptions(rule);
+  const probe = probeOf(rule, [rule.own, ...exceptions.map(({ conditions }) => conditions)], named, trigger);
+  const { bound } = probe;
+  const against = opposite(bound);
+  return {
+    async explain(facts) {
+      const sight = await probe.look(facts);
+      const conditions = viewOf(rule.own, { named, sight, bound });
+      const excepting = exceptions.filter((one) => isConditionTrue(one.conditions, named, sight, against));
+      const isMatch = conditions.isTrue && excepting.length === 0;
+      return {
+        isMatch,
+        conditions,
+        exceptedBy: conditions.isTrue
+          ? excepting.map(({ name, reason, conditions: of }) => ({
+              name,
+              reason,
+              view: viewOf(of, { named, sight, bound: against }),
+            }))
+          : [],
+        kept: conditions.isTrue ? undefined : keptBy(rule.own, named, sight, bound),
+        isInDoubt: hasDoubt(conditions),
+      };
+    },
+  };
+}
+
+/** The tests that made the conditions what they are. */
+export async function explainOutcome(
+  rule: RuleDefinition,
+  conditions: Condition,
   named: NamedConditions,
+  trigger: Trigger,
   facts: Facts,
-  isMatch: boolean,
-): Explanation[] {
-  const leaves = decidingLeaves(condition, named, facts, isMatch);
-  return leaves.map((leaf) => ({
-    condition: describeLeaf(leaf, facts),
-    actual: describeFact(factValue(leaf.fact, leaf.path, facts)),
-    isTrue: evaluateLeaf(leaf, facts),
+): Promise<readonly Explanation[]> {
+  const probe = probeOf(rule, [conditions], named, trigger);
+  const sight = await probe.look(facts);
+  return decisiveTests(viewOf(conditions, { named, sight, bound: probe.bound })).map(({ test, isTrue }) => ({
+    condition: textOfTest(test),
+    actual: test.actual,
+    isTrue,
   }));
 }
 
-function decidingLeaves(condition: Condition, named: NamedConditions, facts: Facts, wanted: boolean): Leaf[] {
-  if ('fact' in condition) return [condition];
-  if ('not' in condition) return decidingLeaves(condition.not, named, facts, !wanted);
-  if ('condition' in condition) {
-    const target = named[condition.condition];
-    return target === undefined ? [] : decidingLeaves(target, named, facts, wanted);
-  }
-  const parts = 'all' in condition ? condition.all : condition.any;
-  const responsible = parts.filter((part) => evaluate(part, named, facts) === wanted);
-  // One false part of an `all`, or one true part of an `any`, is enough.
-  const isOneEnough = 'all' in condition ? !wanted : wanted;
-  const shown = isOneEnough ? responsible.slice(0, 1) : responsible;
-  return shown.flatMap((part) => decidingLeaves(part, named, facts, wanted));
+export function textOfTest({ fact, operator, expected }: LeafView): string {
+  return `${fact} ${operator} ${expected}`;
 }
 
-function evaluate(condition: Condition, named: NamedConditions, facts: Facts): boolean {
-  if ('fact' in condition) return evaluateLeaf(condition, facts);
-  if ('not' in condition) return !evaluate(condition.not, named, facts);
-  if ('condition' in condition) {
-    const target = named[condition.condition];
-    return target !== undefined && evaluate(target, named, facts);
-  }
-  if ('all' in condition) return condition.all.every((part) => evaluate(part, named, facts));
-  return condition.any.length === 0 || condition.any.some((part) => evaluate(part, named, facts));
+function hasDoubt({ test, parts }: ConditionView): boolean {
+  return test?.isInDoubt === true || (parts ?? []).some(hasDoubt);
 }
 
-function evaluateLeaf(leaf: Leaf, facts: Facts): boolean {
-  const { value } = leaf;
-  const right = isFactReference(value) ? factValue(value.fact, value.path, facts) : value;
-  return resolveOperator(leaf.operator)?.evaluate(factValue(leaf.fact, leaf.path, facts), right) ?? false;
+function keptBy(condition: Condition, named: NamedConditions, sight: Sight, bound: Bound): KeptBy {
+  const variables = new Map<string, { readonly id: number; readonly leaf: Leaf; readonly isTrue: boolean }>();
+  // The same test in two places is one; while its path is in doubt it counts differently in each.
+  const variableOf = (leaf: Leaf, of: Bound): number => {
+    const isInDoubt = sight.isInDoubt(leaf);
+    const key = `${identityOf(leaf)}${isInDoubt ? of : ''}`;
+    const known = variables.get(key);
+    if (known !== undefined) return known.id;
+    const id = variables.size;
+    variables.set(key, { id, leaf, isTrue: sight.isTrue(leaf, of) });
+    return id;
+  };
+  const formula = formulaOf(condition, named, bound, variableOf);
+  const all = [...variables.values()];
+  const values = all.map(({ isTrue }) => isTrue);
+  const { flips, isProven } = fewestFlips(formula, values);
+  return {
+    tests: flips?.flatMap((id) => {
+      const variable = all[id];
+      return variable === undefined ? [] : [{ ...leafView(variable.leaf, sight), isTrue: variable.isTrue }];
+    }),
+    isProven,
+    isNear: flips?.length === 1 && reasonOf(formula, flipped(values, new Set(flips))).size > 1,
+  };
 }
 
-function factValue(fact: string, path: string | undefined, facts: Facts): FactValue {
-  const access = accessOf(fact, path) ?? accessOf(fact, undefined);
-  if (access?.slot === undefined) return undefined;
-  const value = facts.get(access.slot);
-  if (access.steps.length === 0) return value;
-  return access.isWhole && (typeof value !== 'object' || value === null)
-    ? value
-    : follow(value, access.steps);
-}
-
-function describeLeaf(leaf: Leaf, facts: Facts): string {
-  const left = `${nameOf(leaf.fact, leaf.path)} ${leaf.operator}`;
-  const { value } = leaf;
-  if (!isFactReference(value)) return `${left} ${describeFact(value)}`;
-  const name = nameOf(value.fact, value.path);
-  return `${left} ${name}, which is ${describeFact(factValue(value.fact, value.path, facts))}`;
-}
-
-function describeFact(value: FactValue): string {
-  if (value === undefined) return 'missing';
-  if (value === null) return 'null';
-  if (typeof value === 'bigint') return String(value);
-  if (typeof value !== 'object') return typeof value === 'string' ? describeValue(value) : String(value);
-  const text = JSON.stringify(value, (_, entry: unknown) =>
-    typeof entry === 'bigint' ? String(entry) : entry,
+function identityOf({ fact, path, operator, value }: Leaf): string {
+  return JSON.stringify([fact, path, operator, value], (_, entry: unknown) =>
+    typeof entry === 'bigint' ? `${entry}n` : entry,
   );
-  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
 }
+
+function formulaOf(
+  condition: Condition,
+  named: NamedConditions,
+  bound: Bound,
+  variableOf: (leaf: Leaf, bound: Bound) => number,
+): Formula {
+  const part = (inner: Condition): Formula => formulaOf(inner, named, bound, variableOf);
+  if ('fact' in condition) return { kind: 'variable', id: variableOf(condition, bound) };
+  if ('not' in condition) {
+    return { kind: 'not', part: formulaOf(condition.not, named, opposite(bound), variableOf) };
+  }
+  if ('condition' in condition) {
+    const target = named[condition.condition];
+    return target === undefined ? NEVER : part(target);
+  }
+  return 'all' in condition
+    ? { kind: 'all', parts: condition.all.map(part) }
+    : { kind: 'any', parts: condition.any.map(part) };
+}
+
+const NEVER: Formula = { kind: 'not', part: { kind: 'all', parts: [] } };

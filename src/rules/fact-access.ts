@@ -14,6 +14,11 @@ export interface FactAccess {
   readonly isWhole: boolean;
 }
 
+/** The slot's own value. */
+export function wholeSlot(slot: Slot): FactAccess {
+  return { slot, steps: [], isWhole: true };
+}
+
 /** undefined: the path is more than names and indices (filters, wildcards, slices); the referee evaluates it. */
 export function accessOf(fact: string, path: string | undefined): FactAccess | undefined {
   if (path === undefined || path === '') return { slot: slotOf(fact), steps: [], isWhole: true };
@@ -36,7 +41,7 @@ const PLAIN_NAME = /^[A-Za-z_][\w-]*$/;
 const STEP = /\.([A-Za-z_][\w-]*|\d+)|\[(\d+)\]|\['([^'`\\,*?@()[\]^~$:]+)'\]|\["([^"`\\,*?@()[\]^~$:]+)"\]/y;
 
 /** The steps of a JSONPath that names exactly one place; undefined for any other. */
-function parsePath(path: string): readonly Step[] | undefined {
+export function parsePath(path: string): readonly Step[] | undefined {
   if (!path.startsWith('$')) return undefined;
   const steps: Step[] = [];
   STEP.lastIndex = 1;

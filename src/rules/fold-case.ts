@@ -16,3 +16,16 @@ export function foldValue(value: FactValue): FactValue {
   if (Array.isArray(value)) return value.map((entry: FactValue) => foldValue(entry));
   return value;
 }
+
+const foldedLists = new WeakMap<object, FactValue>();
+
+/** The same for a rule's value: the folded form of a list is made once, whichever rules share the list. */
+export function foldOperand(value: FactValue): FactValue {
+  if (!Array.isArray(value)) return foldValue(value);
+  let folded = foldedLists.get(value);
+  if (folded === undefined) {
+    folded = foldValue(value);
+    foldedLists.set(value, folded);
+  }
+  return folded;
+}

@@ -3,7 +3,8 @@
 import type { ConditionSyntax, Labels } from './condition-syntax.ts';
 import type { ConditionValue, Leaf, Scalar } from './conditions.ts';
 import { DECORATORS, parseOperatorName } from './decorators.ts';
-import { nearestName } from './nearest.ts';
+import type { FindingCode } from './finding-codes.ts';
+import { nearestName, sureName } from './nearest.ts';
 import { checkOperands } from './operand-types.ts';
 import { OPERATORS } from './operators.ts';
 import type { DocumentPath, Place, PlaceOfPart } from './rule-document.ts';
@@ -52,6 +53,7 @@ export function parseLeaf(
       message: 'a path is JSONPath, from the fact on',
       found: describeValue(below),
       expected: `\`$.${below.replace(/^\./, '')}\``,
+      fix: { kind: 'replace', by: `$.${below.replace(/^\./, '')}` },
     });
   }
   if (typeof operator === 'string') isGood = checkOperator(operator, path, syntax) && isGood;
@@ -88,15 +90,28 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 function checkOperator(name: string, path: DocumentPath, syntax: ConditionSyntax): boolean {
   const { decorators, operator } = parseOperatorName(name);
-  const report = (code: string, message: string, found: string, expected: string): false => {
+  const report = (
+    code: FindingCode,
+    message: string,
+    found: string,
+    expected: string,
+    by?: string,
+  ): false => {
     const place = syntax.document.placeOf([...path, 'operator']);
-    syntax.report({ ...place, code, message, found, expected, severity: 'error' });
+    const fix = by === undefined ? {} : { fix: { kind: 'replace', by } as const };
+    syntax.report({ ...place, code, message, found, expected, severity: 'error', ...fix });
     return false;
   };
   const isBackwards = DECORATORS.has(operator) && decorators.some((one) => OPERATORS.has(one));
   if (isBackwards) {
     const turned = [...decorators, operator].reverse().join(':');
-    return report('operator-order', 'decorators stand before the operator', `\`${name}\``, `\`${turned}\``);
+    return report(
+      'operator-order',
+      'decorators stand before the operator',
+      `\`${name}\``,
+      `\`${turned}\``,
+      turned,
+    );
   }
   if (!OPERATORS.has(operator)) {
     const meant = nearestName(operator, OPERATORS.keys());
@@ -107,6 +122,7 @@ function checkOperator(name: string, path: DocumentPath, syntax: ConditionSyntax
       `no operator is named \`${operator}\`${hint}`,
       `\`${operator}\``,
       oneOf(OPERATORS.keys()),
+      withName(decorators, sureName(operator, OPERATORS.keys())),
     );
   }
   for (const decorator of decorators) {
@@ -118,6 +134,7 @@ function checkOperator(name: string, path: DocumentPath, syntax: ConditionSyntax
       `no decorator is named \`${decorator}\`${hint}`,
       `\`${decorator}:\``,
       oneOf(DECORATORS.keys()),
+      withDecorator(decorators, operator, decorator, sureName(decorator, DECORATORS.keys())),
     );
   }
   const ignoring = decorators.indexOf('ignoreCase');
@@ -128,9 +145,27 @@ function checkOperator(name: string, path: DocumentPath, syntax: ConditionSyntax
       'of a pattern, ignoreCase: must stand directly before matches',
       `\`${name}\``,
       `\`${[...others, 'ignoreCase', 'matches'].join(':')}\``,
+      [...others, 'ignoreCase', 'matches'].join(':'),
     );
   }
   return true;
+}
+
+function withName(decorators: readonly string[], operator: string | undefined): string | undefined {
+  return operator === undefined ? undefined : [...decorators, operator].join(':');
+}
+
+function withDecorator(
+  decorators: readonly string[],
+  operator: string,
+  wrong: string,
+  right: string | undefined,
+): string | undefined {
+  if (right === undefined) return undefined;
+  return withName(
+    decorators.map((one) => (one === wrong ? right : one)),
+    operator,
+  );
 }
 
 function parseValue(
@@ -155,14 +190,7 @@ function parseValue(
     );
   }
   if (typeof value === 'object' && value !== null) {
-    if (Object.hasOwn(value, 'list')) {
-      return wrong(
-        path,
-        'lists that are named are not known to this version',
-        'list',
-        'the values themselves',
-      );
-    }
+    if (Object.hasOwn(value, 'list')) return parseListReference(value, path, syntax);
     const known = ['fact', 'path'];
     const unknown = Object.keys(value).find((key) => !known.includes(key));
     if (unknown !== undefined) {
@@ -191,6 +219,42 @@ function parseValue(
     'text, number, true, false or a list of them',
   );
 }
+
+function parseListReference(
+  value: object,
+  path: DocumentPath,
+  { document, lists, usedLists, report }: ConditionSyntax,
+): { readonly value: ConditionValue } | undefined {
+  const { list: name, ...more } = value as { list: unknown };
+  const [unknown] = Object.keys(more);
+  if (unknown !== undefined) {
+    report(unknownKey(document, [...path, unknown], unknown, ['list']));
+    return undefined;
+  }
+  if (typeof name === 'string' && lists.has(name)) {
+    usedLists?.add(name);
+    const list = lists.get(name);
+    return list && { value: list.values };
+  }
+  const meant = typeof name === 'string' ? nearestName(name, lists.keys()) : undefined;
+  report({
+    ...document.placeOf([...path, 'list']),
+    code: 'unknown-list',
+    message:
+      typeof name === 'string'
+        ? `no list is named \`${name}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`
+        : 'a list is referred to by its name',
+    found: describeValue(name),
+    expected:
+      lists.size === 0
+        ? 'a name under `lists:` of a rule file; there is none'
+        : oneOf([...lists.keys()].slice(0, NAMES_SHOWN)),
+    severity: 'error',
+  });
+  return undefined;
+}
+
+const NAMES_SHOWN = 12;
 
 function isScalar(value: unknown): value is Scalar {
   if (typeof value === 'number') return Number.isFinite(value);

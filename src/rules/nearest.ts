@@ -1,5 +1,7 @@
 // The known name that a mistyped one most likely meant. Every "unknown …" message of the loader ends with it.
 
+import type { RuleProblem } from './rule-problem.ts';
+
 /** The nearest of `names`, or undefined when none is near enough to be meant. Case counts for nothing. */
 export function nearestName(typed: string, names: Iterable<string>): string | undefined {
   const wanted = typed.toLowerCase();
@@ -14,6 +16,28 @@ export function nearestName(typed: string, names: Iterable<string>): string | un
     }
   }
   return nearest;
+}
+
+/** The nearest of `names`, where it is near and no other is as near: what may be put in the place of the typed one. */
+export function sureName(typed: string, names: Iterable<string>): string | undefined {
+  const all = [...names];
+  const nearest = nearestName(typed, all);
+  if (nearest === undefined) return undefined;
+  const wanted = typed.toLowerCase();
+  const distance = editDistance(wanted, nearest.toLowerCase(), SURE_DISTANCE_MAX + 1);
+  if (distance > SURE_DISTANCE_MAX || distance * 3 > wanted.length) return undefined;
+  const isAlone = all.every(
+    (name) => name === nearest || editDistance(wanted, name.toLowerCase(), distance + 1) > distance,
+  );
+  return isAlone ? nearest : undefined;
+}
+
+const SURE_DISTANCE_MAX = 2;
+
+/** To be spread into a problem. */
+export function fixBy(typed: string, names: Iterable<string>): Pick<RuleProblem, 'fix'> {
+  const by = sureName(typed, names);
+  return by === undefined ? {} : { fix: { kind: 'replace', by } };
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours between two texts; `bound` or more is `bound`. */

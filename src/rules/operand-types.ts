@@ -5,6 +5,7 @@ import type { FactValue } from '../events/facts.ts';
 import { parseNetwork } from './cidr.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
 import { parseOperatorName } from './decorators.ts';
+import { type NamedList, namedListOf, noNetworksIn } from './named-lists.ts';
 import { PatternError, patternOf } from './patterns.ts';
 import type { PlaceOfPart } from './rule-document.ts';
 import { describeValue, type RuleProblem } from './rule-problem.ts';
@@ -21,7 +22,7 @@ type Operand =
   | { readonly kind: 'fact'; readonly type: FactType; readonly name: string }
   | { readonly kind: 'value'; readonly value: FactValue; readonly at: number | undefined };
 
-type Fault = Pick<RuleProblem, 'code' | 'message' | 'found' | 'expected'> & {
+type Fault = Pick<RuleProblem, 'code' | 'message' | 'found' | 'expected' | 'fix'> & {
   readonly key: 'fact' | 'operator' | 'value';
   readonly at?: number | undefined;
 };
@@ -70,10 +71,14 @@ function decorate(
       return checkOperator(operator, left, right, folds);
     case 'someFact':
     case 'everyFact':
-      return entriesOf(left, decorator).flatMap((entry) => (isFault(entry) ? [entry] : next(entry, right)));
+      return entriesOf(left, decorator, operator).flatMap((entry) =>
+        isFault(entry) ? [entry] : next(entry, right),
+      );
     case 'someValue':
     case 'everyValue':
-      return entriesOf(right, decorator).flatMap((entry) => (isFault(entry) ? [entry] : next(left, entry)));
+      return entriesOf(right, decorator, operator).flatMap((entry) =>
+        isFault(entry) ? [entry] : next(left, entry),
+      );
     case 'swap':
       return next(right, left);
     default:
@@ -83,7 +88,7 @@ function decorate(
 
 const isFault = (entry: Operand | Fault): entry is Fault => 'code' in entry;
 
-function entriesOf(side: Operand, decorator: string): readonly (Operand | Fault)[] {
+function entriesOf(side: Operand, decorator: string, operator: string): readonly (Operand | Fault)[] {
   if (side.kind === 'fact') {
     if (side.type.isList || side.type.base === 'any')
       return [{ ...side, type: { ...side.type, isList: false } }];
@@ -94,7 +99,40 @@ function entriesOf(side: Operand, decorator: string): readonly (Operand | Fault)
     const message = `\`${decorator}:\` goes through a list of values`;
     return [fault('value', message, describeValue(side.value), 'a list, such as [a, b]')];
   }
+  const list = namedListOf(side.value);
+  if (list !== undefined) return entriesOfList(list, operator);
   return side.value.map((value: FactValue, at) => ({ kind: 'value', value, at }));
+}
+
+/** The values were checked when the list was read: where only their types count, one of each type stands for all. */
+function entriesOfList(list: NamedList, operator: string): readonly (Operand | Fault)[] {
+  const entry = (value: FactValue): Operand => ({ kind: 'value', value, at: undefined });
+  if (operator === 'inCidr') return networksOf(list);
+  if (operator !== 'matches') return list.samples.map(entry);
+  if (list.values.length <= PATTERNS_MAX) return list.values.map(entry);
+  const message = `the list \`${list.name}\` is too long for regular expressions, each of which is tried`;
+  const found = `${list.values.length} values`;
+  return [
+    fault(
+      'value',
+      message,
+      found,
+      `at most ${PATTERNS_MAX}; or \`in\`, \`someValue:startsWith\` and the like`,
+    ),
+  ];
+}
+
+const PATTERNS_MAX = 1000;
+
+function networksOf(list: NamedList): Fault[] {
+  return noNetworksIn(list).map((value) =>
+    fault(
+      'value',
+      `the list \`${list.name}\` holds what is no network`,
+      describeValue(value),
+      'CIDR notation, such as 10.0.0.0/8; `type: cidr` checks each where it stands',
+    ),
+  );
 }
 
 function checkOperator(operator: string, left: Operand, right: Operand, folds: boolean): Fault[] {
@@ -145,7 +183,8 @@ function text(operator: string, side: Operand): Fault[] {
     return [fault('operator', message, 'a list of values', `\`someValue:${operator}\` for a list`)];
   }
   if (typeof side.value === 'string') return [];
-  return [valueFault(side, `\`${operator}\` takes text`, 'text; numbers in quotes')];
+  const wrong = valueFault(side, `\`${operator}\` takes text`, 'text; numbers in quotes');
+  return [isWord(side.value) ? { ...wrong, fix: { kind: 'quote' } } : wrong];
 }
 
 function pattern(side: Operand, ignoreCase: boolean): Fault[] {
@@ -173,8 +212,14 @@ function pattern(side: Operand, ignoreCase: boolean): Fault[] {
 
 function network(side: Operand): Fault[] {
   if (side.kind === 'fact') return text('inCidr', side);
+  const list = namedListOf(side.value);
+  if (list !== undefined) return networksOf(list);
+  if (Array.isArray(side.value)) {
+    return side.value.flatMap((value: FactValue, at) =>
+      Array.isArray(value) ? [] : network({ kind: 'value', value, at }),
+    );
+  }
   if (typeof side.value === 'string' && parseNetwork(side.value) !== undefined) return [];
-  if (Array.isArray(side.value)) return text('inCidr', side);
   return [valueFault(side, 'this is no network', 'CIDR notation, such as 10.0.0.0/8 or fe80::/10')];
 }
 
@@ -199,11 +244,14 @@ function list(operator: string, side: Operand): Fault[] {
     if (Array.isArray(side.value)) return [];
     const single = operator === 'notIn' ? 'notEqual' : 'equal';
     return [
-      valueFault(
-        side,
-        `\`${operator}\` takes a list of values`,
-        `a list, such as [a, b]; \`${single}\` for one value`,
-      ),
+      {
+        ...valueFault(
+          side,
+          `\`${operator}\` takes a list of values`,
+          `a list, such as [a, b]; \`${single}\` for one value`,
+        ),
+        ...(side.value === null || typeof side.value === 'object' ? {} : { fix: { kind: 'list' } as const }),
+      },
     ];
   }
   if (side.type.isList || side.type.base === 'any') return [];
@@ -225,8 +273,10 @@ function sameType(operator: string, single: Operand, many: Operand): Fault[] {
   }
   if (many.kind === 'value') {
     if (!Array.isArray(many.value)) return [];
-    return many.value.flatMap((value: FactValue, at) =>
-      equality(operator, single, { kind: 'value', value, at }),
+    const list = namedListOf(many.value);
+    const values: readonly FactValue[] = list === undefined ? many.value : list.samples;
+    return values.flatMap((value: FactValue, at) =>
+      equality(operator, single, { kind: 'value', value, at: list === undefined ? at : undefined }),
     );
   }
   return equality(operator, single, { ...many, type: { ...many.type, isList: false } });
@@ -264,9 +314,20 @@ function equality(operator: string, left: Operand, right: Operand): Fault[] {
   }
   if (base === 'any' || typeFits(base, right.value)) return [];
   return [
-    valueFault(right, `${left.name} is ${typeName(left.type)} and never equals this`, EXPECTED_VALUE[base]),
+    {
+      ...valueFault(
+        right,
+        `${left.name} is ${typeName(left.type)} and never equals this`,
+        EXPECTED_VALUE[base],
+      ),
+      ...(base === 'text' && isWord(right.value) ? { fix: { kind: 'quote' } as const } : {}),
+    },
   ];
 }
+
+/** Read by YAML as something else than the text that it may be meant as. */
+const isWord = (value: FactValue): boolean =>
+  typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean';
 
 const EXPECTED_VALUE = {
   text: 'text; numbers in quotes',

@@ -5,7 +5,10 @@
 
 import type { FactValue } from '../events/facts.ts';
 import { isInNetwork, parseNetwork } from './cidr.ts';
-import { type Pattern, patternOf } from './patterns.ts';
+import { foldValue } from './fold-case.ts';
+import { searchList } from './list-search.ts';
+import { preparePattern } from './pattern-test.ts';
+import { patternOf } from './patterns.ts';
 
 export type Predicate = (fact: FactValue) => boolean;
 
@@ -35,7 +38,9 @@ function tolerant(compare: () => boolean): boolean {
   }
 }
 
-const isSame = (a: FactValue, b: FactValue): boolean => a === b && (typeof a !== 'object' || a === null);
+const isObject = (value: FactValue): boolean => typeof value === 'object' && value !== null;
+
+const isSame = (a: FactValue, b: FactValue): boolean => a === b && !isObject(a);
 
 const hasEntry = (list: readonly FactValue[], entry: FactValue): boolean =>
   (typeof entry !== 'object' || entry === null) && list.indexOf(entry) !== -1;
@@ -49,9 +54,21 @@ function isIn(fact: FactValue, value: FactValue): boolean {
 
 function preparedIn(value: FactValue): Predicate {
   if (!isList(value)) return (fact) => isIn(fact, value);
-  // A Set finds NaN, indexOf never does.
-  const set = new Set(value.filter((entry) => !Number.isNaN(entry)));
+  const set = setOf(value);
   return (fact) => set.has(fact);
+}
+
+const sets = new WeakMap<readonly FactValue[], ReadonlySet<FactValue>>();
+
+/** One for a list, however many rules look into it. */
+function setOf(list: readonly FactValue[]): ReadonlySet<FactValue> {
+  let set = sets.get(list);
+  if (set === undefined) {
+    // A Set finds NaN, indexOf never does.
+    set = new Set(list.some(Number.isNaN) ? list.filter((entry) => !Number.isNaN(entry)) : list);
+    sets.set(list, set);
+  }
+  return set;
 }
 
 function listContains(fact: FactValue, value: FactValue): boolean {
@@ -94,29 +111,34 @@ function matching(name: string, ignoreCase: boolean): Operator {
       typeof fact === 'string' && typeof value === 'string' && patternOf(value, ignoreCase).test(fact),
     (value) => {
       if (typeof value !== 'string') return () => false;
-      // Compiled at its first use: thousands of patterns take seconds, and most are never reached.
-      let pattern: Pattern | undefined;
-      return (fact) => {
-        if (typeof fact !== 'string') return false;
-        pattern ??= patternOf(value, ignoreCase);
-        return pattern.test(fact);
-      };
+      const test = preparePattern(value, ignoreCase);
+      return (fact) => test(fact, () => foldValue(fact));
     },
   );
 }
 
+/** Of several networks any is enough. */
 function inCidr(value: FactValue): Predicate {
-  const network = typeof value === 'string' ? parseNetwork(value) : undefined;
-  if (network === undefined) return () => false;
-  return (fact) => typeof fact === 'string' && isInNetwork(fact, network);
+  const networks = (isList(value) ? value : [value]).flatMap((one) =>
+    typeof one === 'string' ? (parseNetwork(one) ?? []) : [],
+  );
+  return (fact) => {
+    if (typeof fact !== 'string') return false;
+    for (const network of networks) if (isInNetwork(fact, network)) return true;
+    return false;
+  };
 }
 
 const exists = (fact: FactValue): boolean => fact !== undefined && fact !== null;
 
 /** json-rules-engine's own. */
 export const STANDARD_OPERATORS: readonly Operator[] = [
-  operator('equal', isSame),
-  operator('notEqual', (fact, value) => !isSame(fact, value)),
+  operator('equal', isSame, (value) => (isObject(value) ? () => false : (fact) => fact === value)),
+  operator(
+    'notEqual',
+    (fact, value) => !isSame(fact, value),
+    (value) => (isObject(value) ? () => true : (fact) => fact !== value),
+  ),
   operator('in', isIn, preparedIn),
   operator(
     'notIn',
@@ -140,7 +162,11 @@ export const ADDED_OPERATORS: readonly Operator[] = [
   onText('endsWith', (fact, value) => fact.endsWith(value)),
   onText('includes', (fact, value) => fact.includes(value)),
   matching('matches', false),
-  operator('inCidr', (fact, value) => inCidr(value)(fact), inCidr),
+  operator(
+    'inCidr',
+    (fact, value) => inCidr(value)(fact),
+    (value) => (isList(value) ? searchList('inCidr', value) : undefined) ?? inCidr(value),
+  ),
   operator('exists', (fact, value) => exists(fact) === value),
 ];
 

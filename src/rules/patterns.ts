@@ -8,6 +8,9 @@ const MAX_PROGRAM_SIZE = 1000;
 const MAX_REPEAT = 200;
 const MAX_PATTERN_LENGTH = 2000;
 
+/** On the auth lane a regular expression sees at most this much text: time grows with it, and a path ends at 4,096. */
+export const LANE_TEXT_MAX = 8192;
+
 export class PatternError extends Error {
   readonly found: string;
   readonly expected: string;

@@ -10,15 +10,21 @@ import { accessOf } from './fact-access.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import { exactTests, necessaryTests } from './static-tests.ts';
 
+type NewMounts = 'report' | 'guard' | 'ignore';
+
 export interface PlanOptions {
-  /** Filesystems that may be marked. */
+  /** Filesystems that may be marked, by a path on each; `local`: all local ones, also those that are mounted later. */
   readonly guardFilesystems: readonly string[];
+  /** What becomes of filesystems that are mounted later and are not among them. Default: report. */
+  readonly newMounts?: NewMounts;
   /** By action. */
   readonly maxWaitMs: Readonly<Record<string, number>>;
   /** By action: the answer when nobody answers. */
   readonly defaults: Readonly<Record<string, 'allow' | 'deny'>>;
   /** Paths. */
   readonly neverDenied: readonly string[];
+  /** Ask also where every deny rule is in shadow mode, so that it is reported. Nothing is denied there, whatever happens. */
+  readonly askInShadow?: boolean;
 }
 
 export interface Plan {
@@ -28,43 +34,67 @@ export interface Plan {
 }
 
 const VERDICT = { allow: 1, deny: 2 } as const;
+/** On a file's path, which is none of no values: so it is also where the path is unresolved. */
+const NEVER_HOLDS: picket.v1.IStaticTest = { subject: 1, operator: 1, values: [] };
+// Of all tests in a policy; the bridge takes 65,536. Verdicts and reach of each trigger have equal shares.
+const STATIC_VALUES_MAX = 60_000;
+const NEW_MOUNTS = { report: 1, guard: 2, ignore: 3 } as const;
+/** No path: paths are absolute. */
+const LOCAL = 'local';
 
 export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOptions): Plan {
   const rules = ruleSet.rules.filter(({ platforms }) => platforms.includes(platform));
   const triggers = [...new Set(rules.flatMap(({ on }) => on))];
   const on = (trigger: Trigger): RuleDefinition[] => rules.filter((rule) => rule.on.includes(trigger));
-  const asked = triggers.filter((trigger) => isAuthTrigger(trigger) && on(trigger).some(canDeny));
+  const asks = options.askInShadow ? isDeny : canDeny;
+  const asked = triggers.filter((trigger) => isAuthTrigger(trigger) && on(trigger).some(asks));
+  const deniable = asked.filter((trigger) => on(trigger).some(canDeny));
   const told = triggers.filter((trigger) => trigger.startsWith('notify.') && on(trigger).some(wantsEvent));
   const subscriptions = [...asked, ...told];
+  const valuesMax = Math.floor(STATIC_VALUES_MAX / (2 * Math.max(1, asked.length)));
   return {
     subscriptions,
     policy: {
-      guardedFilesystems: options.guardFilesystems.map((path) => ({ path: bytesOfText(path) })),
+      guardedFilesystems: options.guardFilesystems
+        .filter((path) => path !== LOCAL)
+        .map((path) => ({ path: bytesOfText(path) })),
+      guardLocal: options.guardFilesystems.includes(LOCAL),
+      newMounts: NEW_MOUNTS[options.newMounts ?? 'report'],
       subscriptions: subscriptions.map((trigger) => ({
         kind: isAuthTrigger(trigger) ? EVENT_KIND.auth : EVENT_KIND.notify,
         action: actionOfTrigger(trigger) ?? '',
         ...(on(trigger).some((rule) => readsEnvironment(rule, ruleSet)) ? { environment: true } : {}),
       })),
-      staticVerdicts: asked.flatMap((trigger) => staticVerdicts(trigger, on(trigger), ruleSet)),
-      denyReach: asked.flatMap((trigger) => denyReach(trigger, on(trigger), ruleSet)),
-      actions: actionSettings(asked, options),
+      staticVerdicts: asked.flatMap((trigger) =>
+        withinBound(staticVerdicts(trigger, on(trigger), ruleSet), valuesMax),
+      ),
+      denyReach: asked.flatMap((trigger) => {
+        const reach = denyReach(trigger, on(trigger), ruleSet);
+        // Nothing for an action: all of it is in reach.
+        return withinBound(reach, valuesMax).length === reach.length ? reach : [];
+      }),
+      actions: actionSettings(deniable, options),
       neverDenied: options.neverDenied.map(bytesOfText),
     },
   };
 }
 
 /** Only an enforced deny is worth a question: without one every answer is allow. */
-function canDeny({ mode, event: { type } }: RuleDefinition): boolean {
-  return mode === 'enforce' && type === 'deny';
+export function canDeny(rule: RuleDefinition): boolean {
+  return rule.mode === 'enforce' && isDeny(rule);
+}
+
+function isDeny({ event: { type } }: RuleDefinition): boolean {
+  return type === 'deny';
 }
 
 /** A rule that only drops or tags never brings an event out. A rule in shadow mode is evaluated. */
-function wantsEvent({ mode, event: { type } }: RuleDefinition): boolean {
+export function wantsEvent({ mode, event: { type } }: RuleDefinition): boolean {
   return mode === 'shadow' || type === 'forward' || type === 'alert';
 }
 
 /** Variables often hold secrets: the bridge reads them only if a rule does. */
-function readsEnvironment({ conditions }: RuleDefinition, { conditions: named }: RuleSet): boolean {
+export function readsEnvironment({ conditions }: RuleDefinition, { conditions: named }: RuleSet): boolean {
   let reads = false;
   visitLeaves(conditions, named, ({ fact, path, value }) => {
     reads ||=
@@ -118,15 +148,31 @@ function staticVerdicts(
   return verdicts.slice(0, lastDeny);
 }
 
+/** As many of the first as the bridge takes; what is left out is the agent's to judge. */
+function withinBound(
+  verdicts: readonly picket.v1.IStaticVerdict[],
+  valuesMax: number,
+): picket.v1.IStaticVerdict[] {
+  let values = 0;
+  const end = verdicts.findIndex(({ tests }) => {
+    values += (tests ?? []).reduce((sum, test) => sum + (test.values?.length ?? 0), 0);
+    return values > valuesMax;
+  });
+  return end < 0 ? [...verdicts] : verdicts.slice(0, end);
+}
+
 /** A superset of what denies reach. Nothing for an action says that all of it is in reach. */
 function denyReach(
   trigger: Trigger,
   rules: readonly RuleDefinition[],
   { conditions: named }: RuleSet,
 ): picket.v1.IStaticVerdict[] {
-  const reach = rules.filter(canDeny).flatMap((rule) =>
+  const action = actionOfTrigger(trigger) ?? '';
+  const denies = rules.filter(canDeny);
+  if (denies.length === 0) return [{ action, tests: [NEVER_HOLDS] }];
+  const reach = denies.flatMap((rule) =>
     necessaryTests(rule.conditions, named, trigger).map((tests) => ({
-      action: actionOfTrigger(trigger) ?? '',
+      action,
       rule: rule.name,
       tests: [...tests],
     })),
@@ -134,9 +180,9 @@ function denyReach(
   return reach.every(({ tests }) => tests.length > 0) ? reach : [];
 }
 
-function actionSettings(asked: readonly Trigger[], options: PlanOptions): picket.v1.IActionSettings[] {
+function actionSettings(deniable: readonly Trigger[], options: PlanOptions): picket.v1.IActionSettings[] {
   const { maxWaitMs, defaults } = options;
-  const denied = new Set(asked.map((trigger) => actionOfTrigger(trigger) ?? ''));
+  const denied = new Set(deniable.map((trigger) => actionOfTrigger(trigger) ?? ''));
   const actions = new Set([...denied, ...Object.keys(maxWaitMs), ...Object.keys(defaults)]);
   return [...actions].map((action) => {
     const waitMs = maxWaitMs[action];

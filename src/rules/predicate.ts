@@ -1,11 +1,10 @@
-// Conditions turned into closures over an event frame: no condition is interpreted while an event waits.
+// Conditions turned into closures over an event frame: no condition is interpreted while an event waits. A named
+// condition is compiled once and evaluated once an event, however many rules and names refer to it.
 
-import type { FactValue } from '../events/facts.ts';
 import { type Condition, isFactReference, type Leaf, type NamedConditions } from './conditions.ts';
-import { parseOperatorName, resolveOperator } from './decorators.ts';
 import type { EventFrame } from './event-frame.ts';
-import { accessOf, type FactAccess, follow } from './fact-access.ts';
-import { foldValue } from './fold-case.ts';
+import { accessOf } from './fact-access.ts';
+import type { LeafTests } from './leaf-test.ts';
 
 export type Test = () => boolean;
 const ALWAYS: Test = () => true;
@@ -17,12 +16,8 @@ export const NEVER: Test = () => false;
  */
 export type Bound = 'possible' | 'certain';
 
-export interface PredicateContext {
-  readonly frame: EventFrame;
-  readonly named: NamedConditions;
-  /** What puts a leaf's truth in doubt: always, or while one of these facts (by their numbers in the frame) is true. */
-  doubts(leaf: Leaf): 'always' | readonly number[];
-}
+/** What puts a leaf's truth in doubt: always, or while one of these facts (by their numbers in the frame) is true. */
+export type Doubts = 'always' | readonly number[];
 
 /** Only the referee can evaluate it: a path with filters, wildcards or slices, on either side. */
 export function needsReferee(leaf: Leaf): boolean {
@@ -30,40 +25,89 @@ export function needsReferee(leaf: Leaf): boolean {
   return isFactReference(leaf.value) && accessOf(leaf.value.fact, leaf.value.path) === undefined;
 }
 
-export function compileCondition(condition: Condition, context: PredicateContext, bound: Bound): Test {
-  if ('any' in condition) {
-    // json-rules-engine: an empty list is true, of `any` too.
-    if (condition.any.length === 0) return ALWAYS;
-    return anyTest(condition.any.map((part) => compileCondition(part, context, bound)));
+export class ConditionCompiler {
+  readonly #frame: EventFrame;
+  readonly #leaves: LeafTests;
+  readonly #named: NamedConditions;
+  readonly #doubts: (leaf: Leaf) => Doubts;
+  readonly #tests = { possible: new Map<string, Test>(), certain: new Map<string, Test>() };
+  readonly #doubted = new Map<string, boolean>();
+
+  constructor(leaves: LeafTests, named: NamedConditions, doubts: (leaf: Leaf) => Doubts) {
+    this.#frame = leaves.frame;
+    this.#leaves = leaves;
+    this.#named = named;
+    this.#doubts = doubts;
   }
-  if ('all' in condition) return allTest(condition.all.map((part) => compileCondition(part, context, bound)));
-  if ('not' in condition) {
-    return notTest(compileCondition(condition.not, context, bound === 'possible' ? 'certain' : 'possible'));
+
+  compile(condition: Condition, bound: Bound): Test {
+    if ('any' in condition) {
+      // json-rules-engine: an empty list is true, of `any` too.
+      if (condition.any.length === 0) return ALWAYS;
+      return anyTest(condition.any.map((part) => this.compile(part, bound)));
+    }
+    if ('all' in condition) return allTest(condition.all.map((part) => this.compile(part, bound)));
+    if ('not' in condition)
+      return notTest(this.compile(condition.not, bound === 'possible' ? 'certain' : 'possible'));
+    if ('condition' in condition) return this.#compileNamed(condition.condition, bound);
+    return this.#compileLeaf(condition, bound);
   }
-  if ('condition' in condition) {
-    const target = context.named[condition.condition];
-    return target === undefined ? NEVER : compileCondition(target, context, bound);
+
+  #compileNamed(name: string, bound: Bound): Test {
+    const target = this.#named[name];
+    if (target === undefined) return NEVER;
+    // Where nothing can be in doubt, both bounds are the same test, and it is evaluated once for both.
+    const tests = this.#tests[this.#isDoubted(name) ? bound : 'possible'];
+    let test = tests.get(name);
+    if (test === undefined) {
+      const compiled = this.compile(target, bound);
+      test = compiled === ALWAYS || compiled === NEVER ? compiled : this.#frame.once(compiled);
+      tests.set(name, test);
+    }
+    return test;
   }
-  const doubts = context.doubts(condition);
-  if (doubts === 'always') return bound === 'possible' ? ALWAYS : NEVER;
-  const { frame } = context;
-  const test = compileLeaf(condition, frame);
-  const inDoubt = bound === 'possible';
-  const [first, ...more] = doubts;
-  if (first === undefined) return test;
-  if (more.length === 0) return () => (frame.read(first) === true ? inDoubt : test());
-  return () => (doubts.some((flag) => frame.read(flag) === true) ? inDoubt : test());
+
+  #compileLeaf(leaf: Leaf, bound: Bound): Test {
+    const doubts = this.#doubts(leaf);
+    const inDoubt = bound === 'possible';
+    if (doubts === 'always') return inDoubt ? ALWAYS : NEVER;
+    const test = this.#leaves.testOf(leaf);
+    const frame = this.#frame;
+    const [first, ...more] = doubts;
+    if (first === undefined) return test;
+    if (more.length === 0) return () => (frame.read(first) === true ? inDoubt : test());
+    return () => (doubts.some((flag) => frame.read(flag) === true) ? inDoubt : test());
+  }
+
+  #isDoubted(name: string): boolean {
+    let isDoubted = this.#doubted.get(name);
+    if (isDoubted === undefined) {
+      const target = this.#named[name];
+      isDoubted = target !== undefined && this.#isInDoubt(target);
+      this.#doubted.set(name, isDoubted);
+    }
+    return isDoubted;
+  }
+
+  #isInDoubt(condition: Condition): boolean {
+    if ('all' in condition) return condition.all.some((part) => this.#isInDoubt(part));
+    if ('any' in condition) return condition.any.some((part) => this.#isInDoubt(part));
+    if ('not' in condition) return this.#isInDoubt(condition.not);
+    if ('condition' in condition) return this.#isDoubted(condition.condition);
+    return this.#doubts(condition).length > 0;
+  }
 }
 
 function allTest(parts: readonly Test[]): Test {
   const tests = parts.filter((test) => test !== ALWAYS);
   if (tests.includes(NEVER)) return NEVER;
-  const [first, second, third] = tests;
+  const [first, second, third, fourth] = tests;
   if (first === undefined) return ALWAYS;
   if (second === undefined) return first;
   if (third === undefined) return () => first() && second();
+  if (fourth === undefined) return () => first() && second() && third();
   return () => {
-    for (const test of tests) if (!test()) return false;
+    for (let i = 0; i < tests.length; i++) if (!(tests[i] as Test)()) return false;
     return true;
   };
 }
@@ -71,12 +115,13 @@ function allTest(parts: readonly Test[]): Test {
 function anyTest(parts: readonly Test[]): Test {
   const tests = parts.filter((test) => test !== NEVER);
   if (tests.includes(ALWAYS)) return ALWAYS;
-  const [first, second, third] = tests;
+  const [first, second, third, fourth] = tests;
   if (first === undefined) return NEVER;
   if (second === undefined) return first;
   if (third === undefined) return () => first() || second();
+  if (fourth === undefined) return () => first() || second() || third();
   return () => {
-    for (const test of tests) if (test()) return true;
+    for (let i = 0; i < tests.length; i++) if ((tests[i] as Test)()) return true;
     return false;
   };
 }
@@ -84,48 +129,4 @@ function anyTest(parts: readonly Test[]): Test {
 function notTest(test: Test): Test {
   if (test === ALWAYS) return NEVER;
   return test === NEVER ? ALWAYS : () => !test();
-}
-
-function compileLeaf(leaf: Leaf, frame: EventFrame): Test {
-  const operator = resolveOperator(leaf.operator);
-  const access = accessOf(leaf.fact, leaf.path);
-  if (operator === undefined || access === undefined) return NEVER;
-  const read = reader(access, frame);
-  if (isFactReference(leaf.value)) {
-    const other = accessOf(leaf.value.fact, leaf.value.path);
-    if (other === undefined) return NEVER;
-    const readOther = reader(other, frame);
-    return () => operator.evaluate(read(), readOther());
-  }
-  const folded = withoutIgnoreCase(leaf.operator);
-  if (folded !== undefined && access.slot !== undefined && access.steps.length === 0) {
-    // The text is folded once an event, not once a condition.
-    const index = frame.register(access.slot);
-    const test = folded.prepare(foldValue(leaf.value));
-    return () => test(frame.readFolded(index));
-  }
-  const test = operator.prepare(leaf.value);
-  if (access.slot !== undefined && access.steps.length === 0) {
-    const index = frame.register(access.slot);
-    return () => test(frame.read(index));
-  }
-  return () => test(read());
-}
-
-function withoutIgnoreCase(name: string): ReturnType<typeof resolveOperator> {
-  const { decorators, operator } = parseOperatorName(name);
-  if (decorators[0] !== 'ignoreCase' || (decorators.length === 1 && operator === 'matches')) return undefined;
-  return resolveOperator(name.slice('ignoreCase:'.length));
-}
-
-function reader(access: FactAccess, frame: EventFrame): () => FactValue {
-  const { slot, steps, isWhole } = access;
-  if (slot === undefined) return () => undefined;
-  const index = frame.register(slot);
-  if (steps.length === 0) return () => frame.read(index);
-  return () => {
-    const value = frame.read(index);
-    const isObject = typeof value === 'object' && value !== null;
-    return isWhole && !isObject ? value : follow(value, steps);
-  };
 }

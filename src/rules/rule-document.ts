@@ -13,6 +13,7 @@ import {
   visit,
 } from 'yaml';
 import type { Leaf } from './conditions.ts';
+import type { FindingCode } from './finding-codes.ts';
 import type { RuleProblem } from './rule-problem.ts';
 
 export type DocumentPath = readonly (string | number)[];
@@ -123,7 +124,7 @@ export function parseRuleDocument(
 /** undefined: its aliases lead nowhere, or to too much, and that is reported. */
 function plainValue(
   document: Document,
-  report: (at: number, code: string, message: string, found?: string) => void,
+  report: (at: number, code: FindingCode, message: string, found?: string) => void,
 ): { readonly plain: unknown } | undefined {
   let isWhole = true;
   visit(document, {

@@ -1,11 +1,12 @@
 // Where a rule applies, from what it says and from the facts it reads; and every mistake in those facts.
 
-import { whereOffered } from '../events/fact-table.ts';
+import { offered, whereOffered } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
-import { checkLeaf, explainAbsent } from './condition-facts.ts';
+import { checkLeaf, explainAbsent, type LeafFinding } from './condition-facts.ts';
 import type { LeafPlaces } from './condition-syntax.ts';
 import type { Leaf } from './conditions.ts';
 import { knownTriggers } from './known-triggers.ts';
+import { sureName } from './nearest.ts';
 import type { Place } from './rule-document.ts';
 import { oneOf, type RuleProblem } from './rule-problem.ts';
 import { PLATFORMS } from './schema.ts';
@@ -63,6 +64,7 @@ export function findReach(rule: RuleReach, places: LeafPlaces, only: Platform | 
       message: `${rule.name} does not apply on ${platform}: ${reason.message.replace(/;.*$/, '')}`,
       expected: `\`platforms: [${platforms.join(', ')}]\`, if that is meant`,
       severity: 'warning',
+      fix: { kind: 'insert', key: 'platforms', value: `[${platforms.join(', ')}]`, after: 'on' },
     });
   }
   return { platforms, problems };
@@ -96,6 +98,7 @@ function lookAt(rule: RuleReach, places: LeafPlaces, platform: Platform): Platfo
         const problem: RuleProblem = {
           ...placeOf(fact.key),
           ...explainAbsent(fact, trigger, platform, everywhere),
+          ...fixOfFact(leaf, fact, trigger, platform),
           ...(isHere && isThere && rule.platforms === undefined
             ? { expected: `another trigger, or \`platforms: [${otherThan(platform)}]\`` }
             : {}),
@@ -107,6 +110,26 @@ function lookAt(rule: RuleReach, places: LeafPlaces, platform: Platform): Platfo
     }
   }
   return { platform, problems, foreign };
+}
+
+/** A name that is surely meant, split as the condition splits it; another split is no change of one word. */
+function fixOfFact(
+  leaf: Leaf,
+  absent: LeafFinding['absent'][number],
+  trigger: Trigger,
+  platform: Platform,
+): Pick<RuleProblem, 'fix'> {
+  const names = offered(trigger, platform).map(({ name }) => name);
+  const meant = absent.key === 'value' ? undefined : sureName(absent.name, names);
+  if (meant === undefined) return {};
+  if (absent.key === 'path') {
+    if (!meant.startsWith(`${leaf.fact}.`)) return {};
+    return { fix: { kind: 'replace', by: `$${meant.slice(leaf.fact.length)}` } };
+  }
+  const below = (leaf.path ?? '$').slice(1);
+  return meant.endsWith(below)
+    ? { fix: { kind: 'replace', by: meant.slice(0, meant.length - below.length) } }
+    : {};
 }
 
 function otherThan(platform: Platform): Platform {

@@ -2,13 +2,20 @@
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import type { FindingCode } from './finding-codes.ts';
 import type { RuleProblem } from './rule-problem.ts';
+import { isTestFile } from './test-files.ts';
 
 const EXTENSIONS = ['.yaml', '.yml', '.json'];
+
+/** What generated schemas are called; they describe rule files and are none. */
+const SCHEMA = '.schema.json';
 
 export interface RuleText {
   readonly file: string;
   readonly text: string;
+  /** A file of values that a rule file names under `lists:`. */
+  readonly isList?: boolean | undefined;
 }
 
 export interface FoundRuleFiles {
@@ -25,7 +32,7 @@ export async function readRuleFiles(
   const texts: RuleText[] = [];
   const files: string[] = [];
   const seen = new Set<string>();
-  const fail = (file: string, code: string, message: string, found?: string, expected?: string): void =>
+  const fail = (file: string, code: FindingCode, message: string, found?: string, expected?: string): void =>
     report({ file, line: 0, column: 0, code, message, found, expected, severity: 'error' });
 
   const readOne = async (file: string): Promise<void> => {
@@ -34,25 +41,8 @@ export async function readRuleFiles(
       if (seen.has(real)) return;
       seen.add(real);
       files.push(file);
-      const bytes = await readFile(file);
-      const text = decodeUtf8(bytes);
-      if (text === undefined) {
-        const { line, column, byte } = badByte(bytes);
-        const found = `a byte 0x${byte.toString(16)}`;
-        const message = 'this file is not valid UTF-8';
-        report({
-          file,
-          line,
-          column,
-          code: 'not-utf8',
-          message,
-          found,
-          expected: 'text in UTF-8',
-          severity: 'error',
-        });
-      } else {
-        texts.push({ file, text });
-      }
+      const text = await readText(file, report);
+      if (text !== undefined) texts.push({ file, text });
     } catch (error) {
       if (!files.includes(file)) files.push(file);
       fail(
@@ -84,11 +74,11 @@ export async function readRuleFiles(
     }
     let count = 0;
     for (const entry of entries) {
-      if (entry.startsWith('.')) continue;
+      if (entry.startsWith('.') || isTestFile(entry)) continue;
       const path = join(folder, entry);
       const status = await stat(path).catch(() => undefined);
       if (status?.isDirectory()) count += await walk(path);
-      else if (EXTENSIONS.includes(extname(entry))) {
+      else if (isRuleFile(entry)) {
         await readOne(path);
         count++;
       }
@@ -123,7 +113,9 @@ export async function readRuleFiles(
           severity: 'warning',
         });
       }
-    } else if (EXTENSIONS.includes(extname(path))) {
+    } else if (isTestFile(path)) {
+      // `rules/*.yaml` of a shell: whoever wants the tests asks for them.
+    } else if (isRuleFile(path)) {
       await readOne(path);
     } else {
       files.push(path);
@@ -131,12 +123,38 @@ export async function readRuleFiles(
         path,
         'file-type',
         'this is no rule file',
-        extname(path) || 'a name without extension',
+        path.endsWith(SCHEMA) ? 'a JSON Schema' : extname(path) || 'a name without extension',
         EXTENSIONS.join(', '),
       );
     }
   }
   return { texts, files };
+}
+
+function isRuleFile(name: string): boolean {
+  return EXTENSIONS.includes(extname(name)) && !name.endsWith(SCHEMA);
+}
+
+/** undefined: it is no UTF-8, and that is reported. Rejects where it can't be read. */
+export async function readText(
+  file: string,
+  report: (problem: RuleProblem) => void,
+): Promise<string | undefined> {
+  const bytes = await readFile(file);
+  const text = decodeUtf8(bytes);
+  if (text !== undefined) return text;
+  const { line, column, byte } = badByte(bytes);
+  report({
+    file,
+    line,
+    column,
+    code: 'not-utf8',
+    message: 'this file is not valid UTF-8',
+    found: `a byte 0x${byte.toString(16)}`,
+    expected: 'text in UTF-8',
+    severity: 'error',
+  });
+  return undefined;
 }
 
 function decodeUtf8(bytes: Uint8Array, stream = false): string | undefined {
@@ -162,7 +180,8 @@ function badByte(bytes: Uint8Array): { line: number; column: number; byte: numbe
   return { line: lines.length, column: (lines.at(-1) ?? '').length + 1, byte: bytes[good] ?? 0 };
 }
 
-function reasonOf(error: unknown): string {
+/** Why a file can't be read, in words. */
+export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'it does not exist',

@@ -1,11 +1,11 @@
 // One rule as it was written, turned into a RuleDefinition: keys, triggers, event type, conditions, facts and tests.
 
 import type { Platform, Trigger } from '../events/triggers.ts';
-import { parseCondition } from './condition-syntax.ts';
+import { type KnownLists, parseCondition } from './condition-syntax.ts';
 import { type Leaf, type NamedConditions, type RootCondition, visitLeaves } from './conditions.ts';
 import { isAuthTrigger } from './decision.ts';
 import { allTriggers, isKnownTrigger } from './known-triggers.ts';
-import { nearestName } from './nearest.ts';
+import { fixBy, nearestName } from './nearest.ts';
 import type { DocumentPath, Place, PlaceOfPart, RuleDocument } from './rule-document.ts';
 import { findReach } from './rule-facts.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
@@ -26,6 +26,8 @@ export interface RuleContext {
   readonly document: RuleDocument;
   readonly named: NamedConditions;
   readonly conditionNames: ReadonlySet<string>;
+  readonly lists: KnownLists;
+  readonly usedLists?: Set<string> | undefined;
   /** Of the file, for rules that name none. */
   readonly platforms: readonly Platform[] | undefined;
   readonly options: { readonly platform?: Platform | undefined };
@@ -35,6 +37,11 @@ export interface RuleContext {
 
 const EVENT_KEYS = ['type', 'params'];
 const PARAM_KEYS = ['message', 'tags'];
+
+const DEPRECATED = 'falsepositives';
+
+/** An alert of the bridge or the agent itself (`picket-unasked`) must not be mistaken for a rule's. */
+const RESERVED = 'picket-';
 
 /** undefined: it has an error, and every one of them is reported. */
 export function parseRule(
@@ -63,6 +70,18 @@ export function parseRule(
   }
   const parsed = ruleSchema.safeParse(value);
   for (const problem of explainIssues(parsed.error?.issues ?? [], document, path, keysAt)) report(problem);
+  if (Object.hasOwn(value, DEPRECATED)) {
+    report({
+      ...document.placeOfKey([...path, DEPRECATED]),
+      code: 'deprecated-key',
+      message: `\`${DEPRECATED}\` is the old name of \`false_positives\``,
+      found: `\`${DEPRECATED}\``,
+      expected: '`false_positives`',
+      severity: 'warning',
+      // Two keys of one name would be an error.
+      ...(Object.hasOwn(value, 'false_positives') ? {} : { fix: { kind: 'replace', by: 'false_positives' } }),
+    });
+  }
 
   // Triggers, conditions and facts are looked at even where the rest is wrong: one round of errors, not several.
   const written: Partial<WrittenRule> = parsed.data ?? salvage(value);
@@ -78,6 +97,16 @@ export function parseRule(
   const on = checkTriggers(written.on ?? [], path, document, report);
   if (written.event !== undefined) checkEventType(written.event, on, path, document, report);
   const place = document.placeOf([...path, 'name']);
+  if (written.name?.startsWith(RESERVED)) {
+    report({
+      ...place,
+      code: 'reserved-name',
+      message: `names that begin with \`${RESERVED}\` are those of Picket's own alerts`,
+      found: `\`${written.name}\``,
+      expected: 'a name of its own',
+      severity: 'error',
+    });
+  }
   const placeOfTrigger = (trigger: Trigger): Place =>
     document.placeOf([...path, 'on', (written.on ?? []).indexOf(trigger)]);
   const platforms = written.platforms ?? context.platforms;
@@ -141,6 +170,8 @@ function definitionOf(
     mode: written.mode ?? 'enforce',
     priority: written.priority ?? DEFAULT_PRIORITY,
     conditions,
+    own: conditions,
+    exceptions: [],
     event: { type: written.event.type, params: written.event.params ?? {} },
     tests,
     references: written.references ?? [],
@@ -169,6 +200,7 @@ function checkTriggers(
         found: describeValue(trigger),
         expected: meant ?? 'auth.<action>, notify.<action>, log, dns.query, dns.answer, flow or picket',
         severity: 'error',
+        ...fixBy(trigger, allTriggers()),
       });
     } else if (on.includes(trigger)) {
       const message = `\`${trigger}\` stands here twice`;
@@ -179,6 +211,7 @@ function checkTriggers(
         found: trigger,
         expected: 'each trigger once',
         severity: 'error',
+        fix: { kind: 'remove' },
       });
     } else on.push(trigger);
   }

@@ -1,24 +1,44 @@
 // What is wrong with rule files, each with its place: a person reads these, so each says what was found and what was
 // expected.
 
-type ProblemSeverity = 'error' | 'warning';
+import type { FindingCode } from './finding-codes.ts';
 
-export interface RuleProblem {
+/** note: worth knowing, and nothing to mend. */
+export type ProblemSeverity = 'error' | 'warning' | 'note';
+
+export interface RuleProblem<Code extends string = FindingCode> {
   readonly file: string;
   /** From 1; 0: the file as a whole. */
   readonly line: number;
   readonly column: number;
   /** One word for the kind, such as `unknown-fact`; stable, for programs. */
-  readonly code: string;
+  readonly code: Code;
   readonly message: string;
   readonly found?: string | undefined;
   readonly expected?: string | undefined;
   readonly severity: ProblemSeverity;
+  /** Where what to do is beyond doubt. */
+  readonly fix?: ProblemFix | undefined;
 }
+
+/** What `rules check --fix` does at the problem's place. */
+export type ProblemFix =
+  /** The word there, a value or a key, becomes another one. */
+  | { readonly kind: 'replace'; readonly by: string }
+  /** The number or word there becomes text, as it is written. */
+  | { readonly kind: 'quote' }
+  /** The single value there becomes a list of one. */
+  | { readonly kind: 'list' }
+  /** The entry of a list there goes. */
+  | { readonly kind: 'remove' }
+  /** The map there gets a key, behind another one. */
+  | { readonly kind: 'insert'; readonly key: string; readonly value: string; readonly after: string };
 
 /** Rule files that can't be used; the set in force stays. */
 export class RuleFileError extends Error {
   readonly problems: readonly RuleProblem[];
+  /** What was looked at is wrong, not the tool. */
+  readonly exitCode = 1;
 
   constructor(problems: readonly RuleProblem[]) {
     super(problems.map(formatProblem).join('\n'));
@@ -28,7 +48,7 @@ export class RuleFileError extends Error {
 }
 
 /** `file:line:column: error[code]: message (found …, expected …)`, on one line. */
-export function formatProblem(problem: RuleProblem): string {
+export function formatProblem(problem: RuleProblem<string>): string {
   const details = [
     problem.found === undefined ? '' : `found ${problem.found}`,
     problem.expected === undefined ? '' : `expected ${problem.expected}`,

@@ -1,7 +1,7 @@
 // zod's issues with a rule file, in words for the person who wrote it.
 
 import type { z } from 'zod';
-import { nearestName } from './nearest.ts';
+import { fixBy, nearestName } from './nearest.ts';
 import type { DocumentPath, RuleDocument } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 
@@ -78,10 +78,20 @@ function explainIssue(
       code: 'wrong-value',
       message: `${name} can't be this${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
       found: describeValue(value),
-      expected: typeof value === 'string' && isListWanted(issue) ? `a list: [${value}]` : expectedOf(issue),
+      expected:
+        typeof value === 'string' && isListWanted(issue)
+          ? `a list: [${value}]`
+          : (expectedOf(issue) ?? EXPECTED[String(key)]),
       severity: 'error',
+      ...fixOf(issue, value),
     },
   ];
+}
+
+function fixOf(issue: Issue, value: unknown): Pick<RuleProblem, 'fix'> {
+  if (typeof value !== 'string') return {};
+  if (isListWanted(issue)) return { fix: { kind: 'list' } };
+  return issue.code === 'invalid_value' ? fixBy(value, issue.values.map(String)) : {};
 }
 
 const isListWanted = (issue: Issue): boolean => issue.code === 'invalid_type' && issue.expected === 'array';
@@ -94,6 +104,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   event: 'what follows, such as `{ type: alert }`',
   type: 'allow, deny, forward, drop, alert or tag',
   given: 'the facts of an event, such as `{ process: { executable: /bin/x } }`',
+  rule: 'the name of a rule, or a list of names',
+  reason: "why these events are none of the rule's business, in words",
   expect: "the rule's own event type, none, or either after todo-",
 };
 
@@ -112,6 +124,7 @@ export function unknownKey(
     found: `\`${key}\``,
     expected: oneOf(known),
     severity: 'error',
+    ...fixBy(key, known),
   };
 }
 

@@ -28,6 +28,8 @@ const OPERATORS: Readonly<Record<string, number>> = {
 };
 // Alternatives multiply where they are nested; a policy is no place for thousands.
 const ALTERNATIVES_MAX = 64;
+// Nor for long lists, which the agent looks up in one step and the bridge would go through.
+const VALUES_MAX = 1000;
 
 /** Alternatives that together mean exactly the condition; undefined: the bridge can't tell. */
 export function exactTests(
@@ -35,7 +37,7 @@ export function exactTests(
   named: NamedConditions,
   trigger: Trigger,
 ): readonly StaticConjunction[] | undefined {
-  return alternatives(condition, named, trigger, () => undefined);
+  return alternatives(condition, { named, trigger, otherwise: () => undefined, byName: new Map() });
 }
 
 /** Alternatives of which one holds whenever the condition does; a conjunction without tests always holds. */
@@ -44,44 +46,54 @@ export function necessaryTests(
   named: NamedConditions,
   trigger: Trigger,
 ): readonly StaticConjunction[] {
-  return alternatives(condition, named, trigger, () => [[]]) ?? [[]];
+  return alternatives(condition, { named, trigger, otherwise: () => [[]], byName: new Map() }) ?? [[]];
 }
 
 type Alternatives = readonly StaticConjunction[] | undefined;
 
-function alternatives(
-  condition: Condition,
-  named: NamedConditions,
-  trigger: Trigger,
-  otherwise: () => Alternatives,
-): Alternatives {
-  const part = (inner: Condition): Alternatives => alternatives(inner, named, trigger, otherwise);
+interface Context {
+  readonly named: NamedConditions;
+  readonly trigger: Trigger;
+  /** Of a condition that the bridge can't test. */
+  readonly otherwise: () => Alternatives;
+  /** Each name is looked into once, however many refer to it. */
+  readonly byName: Map<string, Alternatives>;
+}
+
+function alternatives(condition: Condition, context: Context): Alternatives {
+  const { named, otherwise, byName } = context;
+  const part = (inner: Condition): Alternatives => alternatives(inner, context);
   if ('fact' in condition) {
-    const test = testOf(condition, trigger);
+    const test = testOf(condition, context.trigger);
     return test === undefined ? otherwise() : [[test]];
   }
   if ('not' in condition) return otherwise();
   if ('condition' in condition) {
-    const target = named[condition.condition];
-    return target === undefined ? otherwise() : part(target);
+    const name = condition.condition;
+    if (byName.has(name)) return byName.get(name);
+    const target = named[name];
+    const found = target === undefined ? otherwise() : part(target);
+    byName.set(name, found);
+    return found;
   }
   if ('all' in condition) {
     let product: readonly StaticConjunction[] = [[]];
     for (const inner of condition.all) {
       const next = part(inner);
       if (next === undefined || product.length * next.length > ALTERNATIVES_MAX) return otherwise();
-      product = product.flatMap((left) => next.map((right) => [...left, ...right]));
+      // Sets: what names have in common, however often they refer to one another, is tested once.
+      product = product.flatMap((left) => next.map((right) => [...new Set([...left, ...right])]));
     }
     return product;
   }
   if (condition.any.length === 0) return [[]];
-  const all: StaticConjunction[] = [];
+  const all = new Set<StaticConjunction>();
   for (const inner of condition.any) {
     const next = part(inner);
     if (next === undefined) return otherwise();
-    all.push(...next);
+    for (const conjunction of next) all.add(conjunction);
   }
-  return all.length > ALTERNATIVES_MAX ? otherwise() : all;
+  return all.size > ALTERNATIVES_MAX ? otherwise() : [...all];
 }
 
 function testOf(leaf: Leaf, trigger: Trigger): StaticTest | undefined {
@@ -93,6 +105,7 @@ function testOf(leaf: Leaf, trigger: Trigger): StaticTest | undefined {
   const isListed = leaf.operator === 'in' || leaf.operator.startsWith('someValue:');
   if (subject === undefined || isListed !== Array.isArray(leaf.value)) return undefined;
   const values = [leaf.value].flat();
+  if (values.length > VALUES_MAX) return undefined;
   const texts = values.filter((value) => typeof value === 'string');
   // The bridge compares bytes. That is the same for whole characters only: half of one could be a suffix of bytes.
   const isSame = texts.every((text) => text !== '' && text.isWellFormed());

@@ -3,6 +3,7 @@
 import type { EcsEvent } from '../events/ecs-event.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { Leaf } from './conditions.ts';
+import type { FindingCode } from './finding-codes.ts';
 import { checkGiven, touches } from './given-facts.ts';
 import { nameOf } from './operand-types.ts';
 import type { DocumentPath, RuleDocument } from './rule-document.ts';
@@ -62,7 +63,7 @@ function parseTest(
   report: (problem: RuleProblem) => void,
 ): RuleTest {
   const { type, on, leaves } = rule;
-  const fail = (key: string, code: string, message: string, found: string, expected: string): void =>
+  const fail = (key: string, code: FindingCode, message: string, found: string, expected: string): void =>
     report({ ...document.placeOf([...at, key]), code, message, found, expected, severity: 'error' });
   if (names.has(test.name)) {
     const message = `another test of ${rule.name} has this name`;

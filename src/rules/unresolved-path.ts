@@ -19,11 +19,16 @@ export function doubtsOf(leaf: Leaf, trigger: Trigger): readonly Slot[] {
 }
 
 function doubtNames(fact: string, path: string | undefined, trigger: Trigger): string[] {
-  const name = accessOf(fact, path)?.slot?.name;
+  const name = (accessOf(fact, path) ?? accessOf(fact, headOf(path)))?.slot?.name;
   if (name === undefined) return [];
   if (FILE_PATHS.has(name)) return [FILE];
   const image = IMAGE_PATH.exec(name)?.[1];
   if (image === undefined) return [];
   // An auth.exec asks about the new image: there `process` is the file.
   return image === 'process' && trigger === 'auth.exec' ? [`${image}.${IMAGE}`, FILE] : [`${image}.${IMAGE}`];
+}
+
+/** Of a path that json-rules-engine alone can follow, what stands before the first filter, wildcard or slice. */
+function headOf(path = ''): string | undefined {
+  return /^\$(?:\.[A-Za-z_][\w-]*)+/.exec(path)?.[0];
 }

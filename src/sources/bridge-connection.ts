@@ -142,6 +142,11 @@ export class BridgeConnection {
     this.#creditTimer = setTimeout(() => this.#sendCredit(), isUrgent ? 0 : CREDIT_DELAY_MS);
   }
 
+  /** Hands the bridge an event of the agent's own, to be numbered and sent back like any other. */
+  record(event: Uint8Array): void {
+    this.#send({ notice: { event } });
+  }
+
   /** Takes no more events: what comes now is left to the bridge, which keeps it for the next agent. */
   stopTaking(): void {
     this.#isDraining = true;
@@ -161,7 +166,12 @@ export class BridgeConnection {
       this.#socket.destroy();
       return;
     }
-    this.#socket.end(this.#frame({ credit: { events: 0, acceptedThrough: this.#accepted() } }));
+    const credit = this.#frame({ credit: { events: 0, acceptedThrough: this.#accepted() } });
+    // Without it the bridge takes the end for a crash, which this is where nobody asked for the end.
+    const goodbye = this.#isDraining
+      ? this.#frame({ goodbye: { reason: 'the agent was asked to end' } })
+      : Buffer.alloc(0);
+    this.#socket.end(Buffer.concat([credit, goodbye]));
   }
 
   #sayHello(): void {

@@ -4,6 +4,7 @@ import {
   concatMap,
   connect,
   defer,
+  EMPTY,
   filter,
   ignoreElements,
   map,
@@ -29,6 +30,7 @@ import {
 } from './bridge-connection.ts';
 import { BridgeTakenOverError } from './bridge-errors.ts';
 import { batchOf } from './bridge-events.ts';
+import { logEnforcement } from './enforcement-log.ts';
 import type { PolicyRevision } from './policy-revision.ts';
 
 export interface BridgeSourceOptions extends BridgeConnectionOptions {
@@ -45,6 +47,8 @@ export interface BridgeSourceOptions extends BridgeConnectionOptions {
   readonly onConnected?: (connection: BridgeConnection, welcome: picket.v1.Welcome) => void;
   readonly onPolicy?: (revision: PolicyRevision, answer: PolicyAnswer) => void;
   readonly onStatistics?: (statistics: picket.v1.IBridgeStatistics) => void;
+  /** Events of the agent's own: those that are still to be recorded on subscription, and each that follows. */
+  readonly notices?: Observable<Uint8Array>;
 }
 
 export function bridgeSource(options: BridgeSourceOptions): Observable<FlowBatch> {
@@ -80,6 +84,7 @@ function oneConnection(options: BridgeSourceOptions): Observable<FlowBatch> {
   });
   return messages.pipe(
     tap((incoming) => tell(incoming, options)),
+    logEnforcement(options.log),
     connect((incoming) => {
       const welcomed = incoming.pipe(filter((one): one is Welcomed => one.message.is === 'welcome'));
       const batches = incoming.pipe(
@@ -87,12 +92,30 @@ function oneConnection(options: BridgeSourceOptions): Observable<FlowBatch> {
         map(({ message }) => batchOf(message.events, message.welcome, options.log)),
       );
       const duties = welcomed.pipe(
-        switchMap(({ connection }) => merge(policies(connection, options), credit(connection, options))),
+        switchMap(({ connection }) => merge(rules(connection, options), credit(connection, options))),
       );
       const drained = welcomed.pipe(switchMap(({ connection }) => drain(connection, options)));
       const stoppedBeforeWelcome = options.stop.pipe(takeUntil(welcomed));
       return merge(batches, duties).pipe(takeUntil(merge(drained, stoppedBeforeWelcome)));
     }),
+  );
+}
+
+/** Notices follow the first policy: until it is in force another agent may still be the bridge's. */
+function rules(connection: BridgeConnection, options: BridgeSourceOptions) {
+  const { notices = EMPTY } = options;
+  const recorded = notices.pipe(tap((event) => connection.record(event)));
+  return policies(connection, options).pipe(
+    connect((answers) =>
+      merge(
+        answers,
+        answers.pipe(
+          take(1),
+          switchMap(() => recorded),
+        ),
+      ),
+    ),
+    ignoreElements(),
   );
 }
 
@@ -106,7 +129,6 @@ function policies(connection: BridgeConnection, { revisions, log, onPolicy }: Br
       for (const sentence of unguarded) log.warn({ epoch }, `not guarded: ${sentence}`);
       onPolicy?.(revision, answer);
     }),
-    ignoreElements(),
   );
 }
 

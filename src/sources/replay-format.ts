@@ -1,6 +1,7 @@
 // Recognises what a recorded file holds by its first bytes.
 
-export type ReplayFormat = 'eslogger' | 'picket';
+/** ndjson: lines of JSON, eslogger's or in ECS names, by each line; eslogger: the same. */
+export type ReplayFormat = 'eslogger' | 'ndjson' | 'picket';
 
 const HEADER_BYTES = 5;
 
@@ -27,5 +28,5 @@ export async function detectFormat(
     yield start;
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
   }
-  return { format: start.length >= HEADER_BYTES && start[3] === 0 ? 'picket' : 'eslogger', chunks: all() };
+  return { format: start.length >= HEADER_BYTES && start[3] === 0 ? 'picket' : 'ndjson', chunks: all() };
 }

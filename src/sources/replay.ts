@@ -1,10 +1,11 @@
-// Recorded events as a source: files of eslogger's JSON, or of Picket's own recordings, in the order given. It reads
+// Recorded events as a source: files of JSON lines (eslogger's, or events in ECS names), or of Picket's own recordings, in
+// the order given. It reads
 // on only when what it gave is done with, so a file of gigabytes passes through bounded memory.
 import type { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
 import { encodeEvent } from '../events/encode-event.ts';
 import { headerOf } from '../events/encoded-event.ts';
-import { EsloggerLineError, parseEslogger } from '../events/eslogger.ts';
+import { EsloggerLineError } from '../events/eslogger.ts';
 import type { Loss } from '../events/event-batch.ts';
 import { textOfBytes } from '../events/text.ts';
 import { kindOfTrigger } from '../events/triggers.ts';
@@ -13,6 +14,7 @@ import { type Line, linesOf, openFile } from './lines.ts';
 import { MAX_RECORDED_BYTES, RecordingError, readRecording } from './recording.ts';
 import { detectFormat, type ReplayFormat } from './replay-format.ts';
 import { ReplayWindow } from './replay-window.ts';
+import { TextEvents } from './text-event.ts';
 
 export type { ReplayFormat } from './replay-format.ts';
 
@@ -124,8 +126,7 @@ async function* replay(
       const open = openFile(file, options.stdin);
       reading.close = open.close;
       const { format, chunks } = await detectFormat(open.chunks, options.format);
-      const groups =
-        format === 'eslogger' ? esloggerEvents(chunks, tally, fault) : recordedEvents(chunks, fault);
+      const groups = format === 'picket' ? recordedEvents(chunks, fault) : textEvents(chunks, tally, fault);
       for await (const events of groups) {
         for (let from = 0; from < events.length || faults.length > 0; from += BATCH_EVENTS) {
           yield batchOf(events.slice(from, from + BATCH_EVENTS), faults.splice(0), tally, origin);
@@ -150,22 +151,28 @@ async function* replay(
 type ReplayedEvent = Omit<FlowEvent, 'sequence' | 'origin'>;
 type Report = (position: number, reason: string) => void;
 
-async function* esloggerEvents(
+async function* textEvents(
   chunks: AsyncIterable<Uint8Array>,
   tally: Tally,
   fault: Report,
 ): AsyncGenerator<readonly ReplayedEvent[]> {
+  const texts = new TextEvents();
   for await (const lines of linesOf(chunks)) {
     const events: ReplayedEvent[] = [];
     for (const line of lines) {
-      const event = esloggerEvent(line, tally.sequence + events.length + 1, fault);
+      const event = textEvent(line, texts, tally.sequence + events.length + 1, fault);
       if (event !== undefined) events.push(event);
     }
     yield events;
   }
 }
 
-function esloggerEvent(line: Line, sequence: number, fault: Report): ReplayedEvent | undefined {
+function textEvent(
+  line: Line,
+  texts: TextEvents,
+  sequence: number,
+  fault: Report,
+): ReplayedEvent | undefined {
   const { bytes, number } = line;
   if (bytes === undefined) {
     fault(number, `a line of ${line.length} bytes: too long to be an event, skipped`);
@@ -174,7 +181,7 @@ function esloggerEvent(line: Line, sequence: number, fault: Report): ReplayedEve
   const text = textOfBytes(bytes);
   if (text.trim() === '') return undefined;
   try {
-    const event = parseEslogger(text);
+    const event = texts.parse(text);
     const encoded = encodeEvent({ ...event, event: { ...event.event, sequence } });
     if (encoded.length > MAX_RECORDED_BYTES) {
       fault(number, `an event of ${encoded.length} bytes: more than the ${MAX_RECORDED_BYTES} of a frame`);

@@ -31,7 +31,7 @@ afterEach(async () => {
 test.skipIf(!existsSync(program))(
   'each request of the bridge is answered once by the lane, by the rules of its epoch, over three policies (needs the bridge: npm run setup)',
   async () => {
-    const count = 20_000;
+    const count = 8_000;
     const agent = await connectTo(startBridge(count));
     const welcome = await agent.welcome;
     lane = startLane({

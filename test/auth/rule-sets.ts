@@ -17,6 +17,8 @@ export function rule(
     mode: 'enforce',
     priority: 1,
     conditions,
+    own: conditions,
+    exceptions: [],
     event: { type: 'deny', params: {} },
     tests: [],
     references: [],

@@ -76,11 +76,11 @@ describe('the frames of the verdict FIFO', () => {
 
   test('defer, switched and pong decode to themselves, one behind the other', () => {
     fc.assert(
-      fc.property(id, epoch, epoch, (requestId, of, number) => {
+      fc.property(id, epoch, epoch, fc.nat(), (requestId, of, number, threadId) => {
         const frames = new VerdictFrames(256);
         frames.defer(source(requestId), 8, of);
         frames.switched(of);
-        frames.pong(number);
+        frames.pong(number, threadId);
         const { messages, rest } = decode(frames);
         expect(rest).toHaveLength(0);
         expect(idOf(messages[0]?.authVerdict ?? {})).toBe(requestId);
@@ -88,6 +88,7 @@ describe('the frames of the verdict FIFO', () => {
         expect(messages[0]?.authVerdict?.report).toBe(false);
         expect(Number(messages[1]?.switched?.epoch)).toBe(of);
         expect(Number(messages[2]?.pong?.number)).toBe(number);
+        expect(messages[2]?.pong?.threadId ?? 0).toBe(threadId);
       }),
     );
   });

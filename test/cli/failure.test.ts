@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { CommandError, describeError, exitCodeOf } from '../../src/cli/failure.ts';
+import { RuleFileError } from '../../src/rules/rule-problem.ts';
 
 describe('exit codes', () => {
   test('help is success, a wrong command line is 2, anything unexpected is 3', () => {
@@ -12,6 +13,7 @@ describe('exit codes', () => {
 
   test('an error that knows its exit code keeps it', () => {
     expect(exitCodeOf(new CommandError('wrong input', 1))).toBe(1);
+    expect(exitCodeOf(new RuleFileError([]))).toBe(1);
   });
 });
 

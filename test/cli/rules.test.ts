@@ -47,6 +47,8 @@ describe('picket rules check', () => {
     expect(status).toBe(1);
     expect(stdout).toContain(
       'wrong.yaml:4:71: error[unknown-operator]: no operator is named `startswith`; did you mean `startsWith`?\n' +
+        '  4 | conditions: { all: [ { fact: process, path: $.executable, operator: startswith, value: /tmp/ } ] }\n' +
+        '    |                                                                     ^^^^^^^^^^\n' +
         '    found:    `startswith`\n' +
         '    expected: equal, ',
     );
@@ -93,6 +95,6 @@ describe('picket rules test', () => {
     const { status, stdout, stderr } = picket('test', 'wrong.yaml', 'good.yaml');
     expect(status).toBe(1);
     expect(stdout).toContain('error[unknown-operator]');
-    expect(stderr).toBe('1 passed, 0 failed in 1 rule; 1 error in rule files, whose rules were not tested\n');
+    expect(stderr).toBe('1 passed, 0 failed in 1 rule; 1 error in files: what is wrong was not tested\n');
   });
 });

@@ -220,6 +220,21 @@ describe('decide', () => {
     expect(errors).toHaveLength(1);
   });
 
+  test('an alert that the bridge raised goes to the alert lane, whatever the rules say', () => {
+    const alerts = [{ rule: 'picket-unasked', severity: 'high', message: 'a program ran unasked' }];
+    const events = [
+      flowEvent(1, { kind: PICKET, action: 'overload', alerts }),
+      flowEvent(2, { action: 'exec', alerts }),
+      flowEvent(3, { kind: AUTH, alerts, auth: { verdict: DENY } }),
+      flowEvent(4, { action: 'exec' }),
+    ];
+    const batch = decideAll(events);
+    expect(sequencesOf({ events: batch.alerts })).toEqual([1, 2, 3]);
+    // An alert carries its whole event and does not forward it; of Picket's own events all are.
+    expect(sequencesOf(batch)).toEqual([1, 3]);
+    expect(ledger).toMatchObject({ alerts: 3, filtered: 2, deciding: 0 });
+  });
+
   test('passes completion and errors, and lets go of its source', () => {
     const operator = decide({ rules: () => rules, ledger, onError: () => undefined });
     const run = (picture: (helpers: RunHelpers) => void): void => marbles<FlowBatch>(sequencesOf, picture);

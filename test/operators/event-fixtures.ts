@@ -25,11 +25,15 @@ export interface EventFields {
   readonly auth?: picket.v1.IAuthOutcome;
   readonly alerts?: picket.v1.IAlert[];
   readonly padding?: number;
+  readonly createdMs?: number;
 }
 
 export function encodedEvent(sequence: number, fields: EventFields = {}): Uint8Array {
   return picket.v1.Event.encode({
     sequence: Long.fromNumber(sequence, true),
+    ...(fields.createdMs === undefined
+      ? {}
+      : { createdNs: Long.fromNumber(fields.createdMs).mul(1_000_000) }),
     kind: fields.kind ?? picket.v1.EventKind.EVENT_KIND_NOTIFY,
     action: fields.action ?? 'open',
     platform: picket.v1.Platform.PLATFORM_LINUX,

@@ -5,7 +5,7 @@ import { picket } from '../../src/events/proto/picket.js';
 import { Ledger } from '../../src/observe/ledger.ts';
 import { alertsOnly } from '../../src/operators/alerts-only.ts';
 import { enrich } from '../../src/operators/enrich.ts';
-import type { DecidedBatch, FlowBatch } from '../../src/operators/flow.ts';
+import type { DecidedBatch, FlowBatch, FlowEvent } from '../../src/operators/flow.ts';
 import { ingest } from '../../src/operators/ingest.ts';
 import { settle } from '../../src/operators/settle.ts';
 import { Intake } from '../../src/sources/intake.ts';
@@ -41,6 +41,21 @@ describe('ingest', () => {
     expect(batches).toEqual([[1, 2], [3]]);
     expect(ledger).toMatchObject({ received: 3, repeated: 1 });
     expect(intake.receivedThrough).toBe(3);
+  });
+
+  test('passes over what came before under another number, and the credit that it used is free again', () => {
+    const ledger = new Ledger();
+    const intake = new Intake({ maxEvents: 100, maxBytes: 1e6 });
+    intake.connected('b1');
+    intake.takeCredit();
+    const batches: number[][] = [];
+    const isRepeat = ({ sequence }: FlowEvent): boolean => sequence % 2 === 0;
+    of(flowBatch([flowEvent(1), flowEvent(2), flowEvent(3)]), flowBatch([flowEvent(4)]))
+      .pipe(ingest({ ledger, intake, isRepeat }))
+      .subscribe((batch) => batches.push(sequencesOf(batch)));
+    expect(batches).toEqual([[1, 3], []]);
+    expect(ledger).toMatchObject({ received: 2, repeated: 2 });
+    expect(intake.granted).toBe(96);
   });
 
   test('passes completion, errors and unsubscription', () => {

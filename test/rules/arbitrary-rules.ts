@@ -202,6 +202,8 @@ export function rule(known: readonly string[], depth = 3): fc.Arbitrary<Omit<Rul
         mode,
         priority,
         conditions,
+        own: conditions,
+        exceptions: [],
         event: { type, params: {} },
         tests: [],
         references: [],

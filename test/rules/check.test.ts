@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkRules } from '../../src/rules/check.ts';
+import { checkRules } from '../../src/rules/check/check.ts';
 import { parseRules } from '../../src/rules/load.ts';
 import { formatProblem } from '../../src/rules/rule-problem.ts';
 
@@ -88,12 +88,12 @@ ${rules.join('\n').replace(/^/gm, '  ')}`;
     `{ all: [ ${named('x')}, { any: [ ${named('y')}, ${named('[z]', 'in')} ] } ] }`,
     `{ all: [ ${named('[]', 'in')} ] }`,
   ])('of a rule that no event reaches: %s', (conditions) => {
-    expect(warningsOf(rule({ conditions })).join()).toContain('warning[unreachable]: one matches no event');
+    expect(warningsOf(rule({ conditions })).join()).toContain('warning[never-holds]: one matches no event');
   });
 
   test('of no rule that some event reaches', () => {
     const conditions = `{ all: [ ${named('[x, y]', 'in')}, { any: [ ${named('z')}, ${named('y')} ] } ] }`;
-    expect(warningsOf(rule({ conditions })).join()).not.toContain('unreachable');
+    expect(warningsOf(rule({ conditions })).join()).not.toContain('never-holds');
   });
 
   test('of a named condition that no rule refers to, and not of one that another refers to', () => {
@@ -114,4 +114,203 @@ ${rule({ conditions: '{ condition: used }' }).replace(/^/gm, '  ')}`;
     const forward = rule({ type: 'forward', conditions: `{ all: [ ${named('x')} ] }` }).replace('one', 'two');
     expect(warningsOf(`${tag}\n${forward}`)).toEqual([]);
   });
+});
+
+const file = (path: string, operator: string, value: string): string =>
+  `{ fact: file, path: $.${path}, operator: '${operator}', value: ${value} }`;
+
+function all(...parts: string[]): string {
+  return `{ all: [ ${parts.join(', ')} ] }`;
+}
+
+describe('check finds that conditions never hold', () => {
+  test.each([
+    ['two prefixes', all(named('/a/', 'startsWith'), named('/b/', 'startsWith'))],
+    ['a prefix and a value', all(named('/a/', 'startsWith'), named('/b/x'))],
+    ['a folded prefix and a value', all(named('ab', 'ignoreCase:startsWith'), named('AC'))],
+    ['a suffix and its opposite', all(named('.exe', 'endsWith'), named('e', 'not:endsWith'))],
+    ['missing, beside a test of its value', all(named('false', 'exists'), named('a', 'startsWith'))],
+    [
+      'bounds',
+      all(
+        '{ fact: process, path: $.pid, operator: lessThan, value: 5 }',
+        '{ fact: process, path: $.pid, operator: greaterThanInclusive, value: 5 }',
+      ),
+    ],
+    ['a pattern and values that it does not match', all(named('^a', 'matches'), named('[b, c]', 'in'))],
+    ['a test and its opposite', all(named('x', 'includes'), `{ not: ${named('x', 'includes')} }`)],
+    ['no values', all(named('[]', 'in'))],
+    [
+      'an element, and none of them',
+      all(args('abc', 'someFact:startsWith'), args('ab', 'not:someFact:startsWith')),
+    ],
+    ['contains and its opposite', all(args('-x', 'contains'), args('-x', 'doesNotContain'))],
+    [
+      'each way that is left',
+      all(named('[a, b]', 'in'), `{ any: [ ${all(named('a'), named('b'))}, ${named('c')} ] }`),
+    ],
+    [
+      'true and false',
+      all(
+        '{ fact: process, path: $.code_signature.exists, operator: notEqual, value: true }',
+        '{ fact: process, path: $.code_signature.exists, operator: notEqual, value: false }',
+        '{ fact: process, path: $.code_signature.exists, operator: exists, value: true }',
+      ),
+    ],
+  ])('%s', (_, conditions) => {
+    const text = rule({ conditions, more: 'tags: []' }).replace(
+      'platforms: [linux]',
+      conditions.includes('code_signature') ? 'platforms: [macos]' : 'platforms: [linux]',
+    );
+    expect(warningsOf(text).join('\n')).toContain('warning[never-holds]: one matches no event');
+  });
+
+  test.each([
+    ['values that meet', all(named('[a, b]', 'in'), named('[b, c]', 'in'))],
+    ['a prefix of a prefix', all(named('/a/', 'startsWith'), named('/a/b', 'startsWith'))],
+    ['prefix and suffix', all(named('/a/', 'startsWith'), named('/b', 'endsWith'))],
+    ['other elements', all(args('a', 'someFact:startsWith'), args('b', 'someFact:startsWith'))],
+    ['a folded prefix', all(named('AB', 'ignoreCase:startsWith'), named('abc'))],
+  ])('and not of %s', (_, conditions) => {
+    expect(warningsOf(rule({ conditions, more: 'tags: []' })).join('\n')).not.toContain('never-holds');
+  });
+});
+
+function args(value: string, operator: string): string {
+  return `{ fact: process, path: $.args, operator: '${operator}', value: ${value} }`;
+}
+
+describe('check tells of deciding rules', () => {
+  const deciding = (
+    name: string,
+    priority: number,
+    type: string,
+    conditions: string,
+    on = 'auth.open',
+  ): string =>
+    `- { name: ${name}, on: [${on}], platforms: [linux], priority: ${priority}, conditions: ${conditions}, event: { type: ${type} }, tests: [] }`;
+  const shadows = (...rules: string[]): string[] =>
+    warningsOf(rules.join('\n')).filter((line) => line.includes('shadowed-rule'));
+  const below = (folder: string): string => all(file('path', 'startsWith', folder));
+
+  test.each([
+    ['a wider prefix', below('/etc/ssh/'), below('/etc/')],
+    ['a list with more', all(file('path', 'in', '[/a, /b]')), all(file('path', 'in', '[/b, /c, /a]'))],
+    [
+      'a part of the conditions',
+      all(file('path', 'endsWith', '.key'), file('name', 'equal', 'x')),
+      all(file('path', 'endsWith', 'key')),
+    ],
+    [
+      'an alternative that covers it',
+      below('/etc/'),
+      `{ any: [ ${file('name', 'equal', 'x')}, ${file('path', 'startsWith', '/e')} ] }`,
+    ],
+    [
+      'alternatives, each of them',
+      `{ any: [ ${file('path', 'equal', '/etc/a')}, ${file('path', 'startsWith', '/etc/b')} ] }`,
+      below('/etc/'),
+    ],
+    ['an absence', all(file('name', 'equal', 'x')), all(file('name', 'notEqual', 'y'))],
+    [
+      'a pattern that all its values match',
+      all(file('name', 'in', '[ab, ac]')),
+      all(file('name', 'matches', '"^a"')),
+    ],
+  ])('that never decide, by %s', (_, conditions, wider) => {
+    expect(shadows(deciding('narrow', 1, 'deny', conditions), deciding('wide', 2, 'deny', wider))).toEqual([
+      expect.stringContaining(
+        'narrow never decides: wide, at r.yaml:2:3, matches whatever it matches, and with priority 2 against 1',
+      ),
+    ]);
+    expect(shadows(deciding('narrow', 2, 'deny', conditions), deciding('wide', 1, 'deny', wider))).toEqual(
+      [],
+    );
+    expect(shadows(deciding('narrow', 1, 'deny', wider), deciding('wide', 2, 'deny', conditions))).toEqual(
+      [],
+    );
+  });
+
+  test('that lose at equal priority, and where a path in doubt lets them decide after all', () => {
+    expect(
+      shadows(deciding('one', 3, 'allow', below('/etc/a')), deciding('two', 3, 'deny', below('/etc/'))),
+    ).toEqual([
+      expect.stringContaining(
+        'where both have priority 3 deny wins; only where a path could not be resolved may it still decide',
+      ),
+    ]);
+    expect(
+      shadows(deciding('one', 3, 'deny', below('/etc/a')), deciding('two', 3, 'deny', below('/etc/'))),
+    ).toEqual([]);
+  });
+
+  test('but not of a rule that another shadows on one of its triggers only', () => {
+    const two = deciding('two', 1, 'drop', below('/a')).replace('[auth.open]', '[notify.open, notify.close]');
+    expect(shadows(two, deciding('wide', 2, 'drop', below('/'), 'notify.open'))).toEqual([]);
+  });
+});
+
+describe('check tells of parts that add nothing', () => {
+  test.each([
+    [
+      'redundant-condition',
+      all(named('ab', 'startsWith'), named('abc', 'startsWith')),
+      'one: process.name startsWith "ab" follows from process.name startsWith "abc"',
+    ],
+    [
+      'redundant-condition',
+      all(named('ab'), named('ab')),
+      'one: process.name equal "ab" follows from the same test before it',
+    ],
+    [
+      'redundant-condition',
+      `{ any: [ ${named('ab', 'startsWith')}, ${named('abc')} ] }`,
+      'one: process.name equal "abc" is covered by process.name startsWith "ab"',
+    ],
+    [
+      'redundant-condition',
+      all(
+        named('abc'),
+        `{ any: [ ${all(named('a', 'includes'), args('x', 'contains'))}, ${args('y', 'contains')} ] }`,
+      ),
+      'one: process.name includes "a" follows from process.name equal "abc"',
+    ],
+    [
+      'dead-branch',
+      all(named('abc'), `{ any: [ ${named('b', 'startsWith')}, ${args('y', 'contains')} ] }`),
+      'one: this alternative never holds: process.name equal "abc" and process.name startsWith "b" exclude each other',
+    ],
+    ['dead-branch', `{ any: [ ${named('[]', 'in')}, ${named('x')} ] }`, 'one: this alternative never holds'],
+  ])('%s: %s', (code, conditions, message) => {
+    const found = warningsOf(rule({ conditions, more: 'tags: []' })).filter(
+      (line) => !line.includes('no-tests'),
+    );
+    expect(found).toEqual([expect.stringContaining(`warning[${code}]: ${message}`)]);
+  });
+});
+
+test('conditions that use each other twice, forty deep, are checked at once', () => {
+  const named = Object.fromEntries(
+    Array.from({ length: 40 }, (_, depth) => [
+      `n${depth}`,
+      depth === 0
+        ? { all: [{ fact: 'process', path: '$.name', operator: 'equal', value: 'x' }] }
+        : {
+            all: [
+              { condition: `n${depth - 1}` },
+              { any: [{ condition: `n${depth - 1}` }, { not: { condition: `n${depth - 1}` } }] },
+            ],
+          },
+    ]),
+  );
+  const rules = ['one', 'two'].map((name) => ({
+    name,
+    on: ['notify.exec'],
+    conditions: { condition: 'n39' },
+    event: { type: 'alert' },
+  }));
+  const codes = checkRules(
+    parseRules([{ file: 'r.json', text: JSON.stringify({ conditions: named, rules }) }]),
+  ).map(({ code }) => code);
+  expect(codes).toContain('identical-rules');
 });

@@ -142,6 +142,12 @@ describe('a rule', () => {
     ]);
   });
 
+  test('may not be named like an alert of Picket itself', () => {
+    expect(problemsOf(rule({}).replace('name: one', 'name: picket-unasked'))).toEqual([
+      "r.yaml:1:9: error[reserved-name]: names that begin with `picket-` are those of Picket's own alerts (found `picket-unasked`; expected a name of its own)",
+    ]);
+  });
+
   test('may allow and deny only what asks, forward and drop only what is told', () => {
     expect(problemsOf(rule({ event: '{ type: deny }' }))[0]).toContain(
       'r.yaml:4:18: error[event-type]: `deny` answers auth events, and notify.exec asks nothing',
@@ -301,10 +307,7 @@ describe('a condition', () => {
       '{ fact: process, path: $.name, opertor: equal, value: x }',
       'unknown key `opertor`; did you mean `operator`?',
     ],
-    [
-      '{ fact: process, path: $.name, operator: equal, value: { list: x } }',
-      'lists that are named are not known to this version',
-    ],
+    ['{ fact: process, path: $.name, operator: equal, value: { list: x } }', 'no list is named `x`'],
     ['{ condition: nope }', 'no condition is named `nope`'],
     ['{ all: x }', '`all` takes a list of conditions (found "x"'],
     ['{ not: [ ] }', 'a condition is a map (found an empty list'],
@@ -438,6 +441,14 @@ describe('loadRules', () => {
     ]);
     // Watched, too: they may come.
     expect(loaded.files).toContain(missing);
+  });
+
+  test('leaves schemas of rule files alone, also where one is named', async () => {
+    await writeFile(join(folder, 'rule-file.schema.json'), '{}');
+    await writeFile(join(folder, 'one.json'), '[]');
+    expect((await loadRules([folder])).files).toEqual([join(folder, 'one.json')]);
+    const named = await loadRules([join(folder, 'rule-file.schema.json')]);
+    expect(named.problems).toMatchObject([{ code: 'file-type', found: 'a JSON Schema' }]);
   });
 
   test('gives a rule set that crosses to a worker thread', async () => {

@@ -118,6 +118,25 @@ function matching(
 }
 
 describe('the plan', () => {
+  test('local is no path but stands for all local filesystems, and new mounts are reported unless the operator says otherwise', () => {
+    const told = (options: Partial<PlanOptions>) => {
+      const { guardedFilesystems, guardLocal, newMounts } = planOf('[]', options).policy;
+      return [
+        guardedFilesystems?.map(({ path }) => textOfBytes(path ?? new Uint8Array())),
+        guardLocal,
+        newMounts,
+      ];
+    };
+    const { NEW_MOUNTS_REPORT, NEW_MOUNTS_GUARD, NEW_MOUNTS_IGNORE } = picket.v1.NewMounts;
+    expect(told({ guardFilesystems: ['/srv'] })).toEqual([['/srv'], false, NEW_MOUNTS_REPORT]);
+    expect(told({ guardFilesystems: ['local', '/local'], newMounts: 'guard' })).toEqual([
+      ['/local'],
+      true,
+      NEW_MOUNTS_GUARD,
+    ]);
+    expect(told({ newMounts: 'ignore' })).toEqual([[], false, NEW_MOUNTS_IGNORE]);
+  });
+
   test('a static verdict never contradicts what the rules decide for the same event', () => {
     let answered = 0;
     let allowed = 0;
@@ -162,6 +181,21 @@ describe('the plan', () => {
       { numRuns: 3000 },
     );
     expect(denied).toBeGreaterThan(100);
+  });
+
+  test('asked in shadow mode: every question is asked, and neither a deadline nor an overload can deny', () => {
+    const rule = (type: string, mode: string): string =>
+      `- { name: ${type}, on: [auth.open], mode: ${mode}, conditions: { all: [ { fact: file, path: $.path, operator: equal, value: /a } ] }, event: { type: ${type} } }`;
+    const options = { askInShadow: true, defaults: { open: 'deny' } } as const;
+    const { subscriptions, policy } = planOf(rule('deny', 'shadow'), options);
+    expect(subscriptions).toEqual(['auth.open']);
+    expect(policy.staticVerdicts).toEqual([]);
+    expect(policy.actions).toEqual([{ action: 'open', defaultVerdict: picket.v1.Verdict.VERDICT_ALLOW }]);
+    expect(policy.denyReach).toEqual([{ action: 'open', tests: [{ subject: 1, operator: 1, values: [] }] }]);
+    expect(planOf(rule('alert', 'shadow'), options).subscriptions).toEqual([]);
+    const enforced = planOf(rule('deny', 'enforce'), options);
+    expect(enforced.policy.actions).toMatchObject([{ defaultVerdict: picket.v1.Verdict.VERDICT_DENY }]);
+    expect(enforced.policy.denyReach).toMatchObject([{ tests: [{ values: [Buffer.from('/a')] }] }]);
   });
 
   test('asks about an action only while an enforced rule can deny there', () => {

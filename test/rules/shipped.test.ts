@@ -1,7 +1,7 @@
 // The shipped packs: right, tested, and tested so that no condition could be left out unnoticed.
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkRules } from '../../src/rules/check.ts';
+import { checkRules } from '../../src/rules/check/check.ts';
 import type { Condition, Leaf, NamedConditions, RootCondition } from '../../src/rules/conditions.ts';
 import { type LoadedRules, loadRules } from '../../src/rules/load.ts';
 import { PLATFORMS, type RuleDefinition, type RuleSet } from '../../src/rules/schema.ts';
@@ -69,7 +69,7 @@ describe.each(PLATFORMS)('the pack for %s', (platform) => {
     const unnoticed: string[] = [];
     for (const rule of rules) {
       for (const { description, conditions } of mutants(rule.conditions, loaded.ruleSet.conditions)) {
-        if (await isNoticed({ ...rule, conditions }, loaded.ruleSet)) continue;
+        if (await isNoticed({ ...rule, conditions, own: conditions }, loaded.ruleSet)) continue;
         unnoticed.push(`${rule.name}: ${description}`);
       }
     }

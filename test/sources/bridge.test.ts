@@ -1,6 +1,6 @@
 import Long from 'long';
 import pino from 'pino';
-import { BehaviorSubject, Subject, type Subscription } from 'rxjs';
+import { BehaviorSubject, concat, defer, from, Subject, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Lane, LaneOptions } from '../../src/auth/lane.ts';
 import { LaneError } from '../../src/auth/lane-error.ts';
@@ -318,7 +318,7 @@ describe('a connection that ends', () => {
 });
 
 describe('the end', () => {
-  test('waits until all that was taken is settled, takes nothing more, and says what is accepted', async () => {
+  test('waits until all that was taken is settled, takes nothing more, says what is accepted, and takes leave', async () => {
     await connected();
     bridge.send({ events: events(1, 2) });
     await expect.poll(() => batches.length).toBe(1);
@@ -330,7 +330,10 @@ describe('the end', () => {
     expect(isComplete).toBe(false);
     origin.settle();
     expect(isComplete).toBe(true);
-    await expect.poll(() => Number(bridge.said.at(-1)?.credit?.acceptedThrough ?? -1)).toBe(2);
+    const [goodbye] = await bridge.heard('goodbye');
+    expect(goodbye?.reason).toBe('the agent was asked to end');
+    expect(bridge.said.at(-1)?.goodbye).toBe(goodbye);
+    expect(Number(bridge.said.at(-2)?.credit?.acceptedThrough)).toBe(2);
     expect(batches).toHaveLength(1);
   });
 
@@ -341,10 +344,49 @@ describe('the end', () => {
     expect(isComplete).toBe(true);
   });
 
-  test('by unsubscription closes the connection', async () => {
+  test('by unsubscription closes the connection, without a goodbye: nobody asked for the end', async () => {
     await connected();
     subscription?.unsubscribe();
     await expect.poll(() => bridge.said.at(-1)?.credit?.events).toBe(0);
     expect(bridge.connections).toBe(1);
+    expect(bridge.said.filter(({ goodbye }) => goodbye)).toEqual([]);
   });
+});
+
+describe('a notice of the agent', () => {
+  test('is sent once the first policy is in force, and again on each connection until it has come back', async () => {
+    const unseen = [Buffer.from('one')];
+    const added = new Subject<Uint8Array>();
+    listen({ notices: defer(() => concat(from(unseen), added)) });
+    await bridge.heard('hello');
+    bridge.welcome();
+    await bridge.heard('policy');
+    await bridge.heard('credit');
+    expect(bridge.said.filter(({ notice }) => notice)).toEqual([]);
+    applied(1);
+    await bridge.heard('notice');
+    added.next(Buffer.from('two'));
+    const sent = await bridge.heard('notice', 2);
+    expect(sent.map(({ event }) => Buffer.from(event ?? []).toString())).toEqual(['one', 'two']);
+    bridge.hangUp();
+    await bridge.heard('hello', 2);
+    bridge.welcome();
+    await bridge.heard('policy', 2);
+    applied(1);
+    await bridge.heard('notice', 3);
+  });
+});
+
+test('whether the bridge enforces is logged when it changes, and at first only if it does not', async () => {
+  await connected();
+  const logged = (): string[] => lines.filter((line) => line.includes('enforce'));
+  for (const enforcement of ['', 'on', 'off', 'off', 'observing', 'on', 'on'])
+    bridge.send({ statistics: { enforcement } });
+  await expect
+    .poll(logged)
+    .toEqual([
+      expect.stringContaining('does not enforce (off)'),
+      expect.stringContaining('does not enforce (observing)'),
+      expect.stringContaining('enforces again'),
+    ]);
 });

@@ -8,6 +8,7 @@ import { lastValueFrom, toArray } from 'rxjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { esloggerLine } from '../../bench/eslogger-load.ts';
 import { decodeEvent } from '../../src/events/decode-event.ts';
+import { stringifyEvent } from '../../src/events/stringify-event.ts';
 import type { FlowBatch } from '../../src/operators/flow.ts';
 import { type Line, linesOf } from '../../src/sources/lines.ts';
 import { RecordingError, readRecording, recordedEvent } from '../../src/sources/recording.ts';
@@ -50,6 +51,21 @@ describe('a replay of eslogger lines', () => {
     expect(events.map(({ bytes }) => decodeEvent(bytes).event?.sequence)).toEqual(LINES.map((_, i) => i + 1));
     expect(Math.max(...batches.map((batch) => batch.events.length))).toBeLessThanOrEqual(256);
     expect(batches.at(-1)?.endOfSource).toBe(true);
+  });
+
+  it('takes events in ECS names, as they are printed, beside those of eslogger', async () => {
+    const first = (await replayAll({ files: [file(TEXT)] })).batches.flatMap(({ events }) => events);
+    const printed = first.map(({ bytes }) => stringifyEvent(decodeEvent(bytes)));
+    const mixed = printed.flatMap((line, index) => (index % 3 === 0 ? [line, LINES[index] ?? ''] : [line]));
+    const again = await replayAll({ files: [file(`${mixed.join('\n')}\n{"picket":{"trigger":"auth."}}\n`)] });
+    const events = again.batches.flatMap((batch) => batch.events);
+    expect(again.faults.map(({ reason }) => reason)).toEqual([expect.stringContaining('picket.trigger')]);
+    const told = ({ bytes }: { bytes: Uint8Array }) => {
+      const event = decodeEvent(bytes);
+      return { ...event, event: { ...event.event, sequence: 0 } };
+    };
+    const expected = first.flatMap((event, index) => (index % 3 === 0 ? [event, event] : [event]));
+    expect(events.map(told)).toEqual(expected.map(told));
   });
 
   it('is the same from gzip, zstd, stdin and several files', async () => {

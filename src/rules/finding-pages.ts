@@ -1,0 +1,13 @@
+// The page that explains a finding: what it means, a bad and a good example, when to ignore it.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { FindingCode } from './finding-codes.ts';
+
+export function pageOf(code: FindingCode): string {
+  return fileURLToPath(new URL(`../../docs/rule-findings/${code}.md`, import.meta.url));
+}
+
+export function explainFinding(code: FindingCode): string {
+  return readFileSync(pageOf(code), 'utf8');
+}

@@ -1,0 +1,59 @@
+// The shape of an event that a test gives, for editors: every fact of every trigger, as nested maps.
+
+import { z } from 'zod';
+import { exampleOf } from '../../events/fact-examples.ts';
+import { type FactDefinition, offered, triggersOf } from '../../events/fact-table.ts';
+import { PLATFORMS } from '../schema.ts';
+
+interface Branch {
+  readonly parts: Map<string, Branch>;
+  fact?: FactDefinition;
+}
+
+export function givenSchema(): z.ZodType {
+  const root: Branch = { parts: new Map() };
+  for (const platform of PLATFORMS) {
+    for (const trigger of triggersOf(platform)) {
+      for (const fact of offered(trigger, platform)) {
+        let branch = root;
+        for (const part of fact.name.split('.')) {
+          const next = branch.parts.get(part) ?? { parts: new Map() };
+          branch.parts.set(part, next);
+          branch = next;
+        }
+        branch.fact ??= fact;
+      }
+    }
+  }
+  return schemaOf(root).meta({ id: 'event' });
+}
+
+function schemaOf({ parts, fact }: Branch): z.ZodType {
+  const own = fact && factSchema(fact);
+  if (own !== undefined && fact !== undefined) {
+    return own.meta({ description: fact.description, examples: [exampleOf(fact.name)] });
+  }
+  return z.strictObject(
+    Object.fromEntries([...parts].map(([name, branch]) => [name, schemaOf(branch).nullable().optional()])),
+  );
+}
+
+function factSchema({ type }: FactDefinition): z.ZodType | undefined {
+  switch (type) {
+    case 'text':
+    case 'time':
+      return z.string();
+    case 'number':
+      return z.number();
+    case 'boolean':
+      return z.boolean();
+    case 'text[]':
+      return z.array(z.string());
+    case 'object[]':
+      return z.array(z.record(z.string(), z.unknown()));
+    case 'any':
+      return z.record(z.string(), z.unknown());
+    case 'object':
+      return undefined;
+  }
+}

@@ -1,0 +1,206 @@
+// The JSON Schema of rule files: fresh, named by every shipped file, and of one mind with the loader.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { triggersOf } from '../../src/events/fact-table.ts';
+import { ruleFileSchema, ruleFileSchemaText } from '../../src/rules/json-schema/rule-file.ts';
+import { parseRules } from '../../src/rules/load.ts';
+import { EVENT_TYPES, PLATFORMS } from '../../src/rules/schema.ts';
+
+const RULES = fileURLToPath(new URL('../../rules', import.meta.url));
+const FILE = join(RULES, 'rule-file.schema.json');
+const PAGE = fileURLToPath(new URL('../../docs/rules.md', import.meta.url));
+
+type Json = { readonly [key: string]: Json } | readonly Json[] | string | number | boolean | null;
+
+const shipped = readdirSync(RULES, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => join(RULES, name));
+
+/** zod reads no `if`; what depends on another key is looked at by itself below. */
+function withoutConditions(schema: Json): Json {
+  if (schema === null || typeof schema !== 'object') return schema;
+  if (Array.isArray(schema)) return schema.filter((part) => !isConditional(part)).map(withoutConditions);
+  const entries = Object.entries(schema).map(([key, part]) => [key, withoutConditions(part)] as const);
+  return Object.fromEntries(
+    entries.filter(([key, part]) => key !== 'allOf' || (part as readonly Json[]).length > 0),
+  );
+}
+
+const isConditional = (part: Json): boolean => part !== null && typeof part === 'object' && 'if' in part;
+
+interface Conditional {
+  readonly if: Json;
+  readonly then: Json;
+}
+
+const schemaOf = (schema: Json): z.ZodType =>
+  z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0], { defaultTarget: 'draft-7' });
+
+let whole: Json;
+let accepts: (value: unknown) => boolean;
+beforeAll(() => {
+  whole = JSON.parse(JSON.stringify(ruleFileSchema())) as Json;
+  const file = schemaOf(withoutConditions(whole));
+  accepts = (value) => file.safeParse(value).success;
+});
+
+function conditionalsOf(definition: string): readonly Conditional[] {
+  const { definitions } = whole as unknown as {
+    definitions: Record<string, { allOf: readonly Conditional[] }>;
+  };
+  return definitions[definition]?.allOf ?? [];
+}
+
+/** As a validator takes them: whatever is not asked for is fine. */
+function agrees(definition: string, value: unknown): boolean {
+  return conditionalsOf(definition).every(
+    (one) => !schemaOf(one.if).safeParse(value).success || schemaOf(one.then).safeParse(value).success,
+  );
+}
+
+describe('the JSON Schema of rule files', () => {
+  it('is the file that is shipped', () => {
+    if (process.env.PICKET_UPDATE_DOCS === '1') writeFileSync(FILE, ruleFileSchemaText());
+    const isFresh = existsSync(FILE) && readFileSync(FILE, 'utf8') === ruleFileSchemaText();
+    expect(isFresh, 'run this test with PICKET_UPDATE_DOCS=1').toBe(true);
+    expect(JSON.parse(readFileSync(FILE, 'utf8'))).toEqual(whole);
+  });
+
+  it.each(shipped)('is named by the first line of %s, and accepts it', (file) => {
+    const text = readFileSync(file, 'utf8');
+    const modeline = /^# yaml-language-server: \$schema=(\S+)\n/.exec(text);
+    expect(resolve(dirname(file), modeline?.[1] ?? '')).toBe(FILE);
+    expect(accepts(parse(text))).toBe(true);
+  });
+
+  it('accepts the examples of the page on rules', () => {
+    const examples = [...readFileSync(PAGE, 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm)];
+    expect(examples.length).toBeGreaterThan(2);
+    for (const [, text = ''] of examples) expect([text, accepts(parse(text))]).toEqual([text, true]);
+  });
+
+  const RULE = {
+    name: 'one',
+    on: ['notify.exec'],
+    platforms: ['linux'],
+    conditions: { all: [{ fact: 'process', path: '$.name', operator: 'equal', value: 'x' }] },
+    event: { type: 'alert' },
+  };
+  const EXCEPTION = {
+    rule: 'one',
+    name: 'e',
+    reason: 'r',
+    conditions: { any: [{ not: { condition: 'c' } }] },
+  };
+  const leaf = (more: object): object => ({
+    ...RULE,
+    conditions: { all: [{ fact: 'process', path: '$.name', operator: 'equal', value: 'x', ...more }] },
+  });
+  const loads = (value: object): boolean => {
+    const others = { conditions: { c: RULE.conditions }, lists: { l: ['a'] } };
+    const texts = [value, others, [{ ...RULE, name: 'another' }]].map((one, index) => ({
+      file: `${index}.json`,
+      text: JSON.stringify(one),
+    }));
+    return parseRules(texts).problems.every(({ severity }) => severity !== 'error');
+  };
+
+  it.each<[string, object]>([
+    ['a list of rules', [RULE]],
+    ['a map of rules', { rules: [RULE], platforms: ['linux'] }],
+    ['a decorated operator', [leaf({ operator: 'not:ignoreCase:equal' })]],
+    ['a whole name as the fact', [leaf({ fact: 'process.name', path: undefined })]],
+    ['a list by name', [leaf({ operator: 'in', value: { list: 'l' } })]],
+    ['another fact', [leaf({ value: { fact: 'process', path: '$.executable' } })]],
+    ['an element of a list', [leaf({ path: '$.args[1]' })]],
+    ['exceptions', { exceptions: [{ ...EXCEPTION, rule: 'another' }] }],
+    [
+      'exceptions of several rules until a time',
+      { exceptions: [{ ...EXCEPTION, rule: ['another'], expires: '2999-01-01T00:00:00Z' }] },
+    ],
+    ['lists', { lists: { a: ['x', 1], b: { values: ['10.0.0.0/8'], type: 'cidr' } } }],
+    [
+      'a test',
+      [
+        {
+          ...RULE,
+          tests: [
+            {
+              name: 't',
+              given: { process: { name: 'x', args: ['a'], parent: { name: null } } },
+              expect: 'todo-none',
+            },
+          ],
+        },
+      ],
+    ],
+  ])('accepts %s, as the loader does', (_, value) => {
+    const plain: unknown = JSON.parse(JSON.stringify(value));
+    expect([accepts(plain), loads(value)]).toEqual([true, true]);
+  });
+
+  it.each<[string, object]>([
+    ['an unknown key', [{ ...RULE, sevrity: 'low' }]],
+    ['a missing one', [{ ...RULE, event: undefined }]],
+    ['a name of Picket’s own', [{ ...RULE, name: 'picket-x' }]],
+    ['a severity that is none', [{ ...RULE, severity: 'hihg' }]],
+    ['a trigger that is none', [{ ...RULE, on: ['notify.exce'] }]],
+    [
+      'a single fact at the root',
+      [{ ...RULE, conditions: { fact: 'process', operator: 'exists', value: true } }],
+    ],
+    ['an operator that is none', [leaf({ operator: 'startswith' })]],
+    ['a decorator behind the operator', [leaf({ operator: 'equal:not' })]],
+    ['a fact that is none', [leaf({ fact: 'proces' })]],
+    ['a condition of two kinds', [{ ...RULE, conditions: { all: [], any: [] } }]],
+    ['an exception without a reason', { exceptions: [{ ...EXCEPTION, rule: 'another', reason: undefined }] }],
+    ['an expiry that is no date', { exceptions: [{ ...EXCEPTION, rule: 'another', expires: 'soon' }] }],
+    ['a list of two kinds', { lists: { a: { file: 'x', values: [] } } }],
+    ['a type of list that is none', { lists: { a: { values: [], type: 'cdr' } } }],
+    [
+      'a test of facts that are none',
+      [{ ...RULE, tests: [{ name: 't', given: { process: { nmae: 'x' } }, expect: 'none' }] }],
+    ],
+    [
+      'an expectation that is none',
+      [{ ...RULE, tests: [{ name: 't', given: { process: { name: 'x' } }, expect: 'nothing' }] }],
+    ],
+  ])('refuses %s, as the loader does', (_, value) => {
+    const plain: unknown = JSON.parse(JSON.stringify(value));
+    expect([accepts(plain), loads(value)]).toEqual([false, false]);
+  });
+
+  it('knows which event types a trigger takes, for every trigger', () => {
+    const triggers = new Set(PLATFORMS.flatMap((platform) => [...triggersOf(platform)]));
+    for (const trigger of triggers) {
+      const isAuth = trigger.startsWith('auth.');
+      const types = EVENT_TYPES.filter((type) => agrees('rule', { ...RULE, on: [trigger], event: { type } }));
+      expect(types).toEqual(isAuth ? ['allow', 'deny', 'alert', 'tag'] : ['forward', 'drop', 'alert', 'tag']);
+    }
+    const both = ['auth.open', 'notify.open'];
+    expect(EVENT_TYPES.filter((type) => agrees('rule', { on: both, event: { type } }))).toEqual([
+      'alert',
+      'tag',
+    ]);
+  });
+
+  it.each([
+    [{ fact: 'process', path: '$.executable' }, true],
+    [{ fact: 'process', path: '$.parent' }, true],
+    [{ fact: 'process', path: '$.exectable' }, false],
+    [{ fact: 'file', path: '$.executable' }, false],
+    [{ fact: 'process', path: '$.args[?(@ == "x")]' }, true],
+    [{ fact: 'process', path: '$.args.length' }, true],
+    [{ fact: 'es', path: '$.event.anything' }, true],
+    [{ operator: 'exists', value: 'yes' }, false],
+    [{ operator: 'in', value: 'a' }, false],
+    [{ operator: 'in', value: { list: 'l' } }, true],
+    [{ operator: 'startsWith', value: ['a'] }, false],
+  ])('says of %j that it is right: %s', (part, expected) => {
+    expect(agrees('leaf', part)).toBe(expected);
+  });
+});
