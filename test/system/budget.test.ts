@@ -6,6 +6,7 @@ import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
 import { startBridge } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { startOpener } from './harness/opener.ts';
+import { suspend } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 
 /** Five budgets, and half of the silence that its watchdog bears. */
@@ -41,7 +42,7 @@ test('a budget runs from the bridge’s read: what waited unread for longer is s
   await startAgent(cleanup, agentConfig(scratch, { rules: writeRules(scratch, rules), more: { guard } }));
 
   const pid = bridge.guardPid();
-  process.kill(pid, 'SIGSTOP');
+  await suspend(pid);
   const opener = startOpener(cleanup, { paths: [judged], threads: 4, count: 1 });
   await delay(STOPPED_MS);
   process.kill(pid, 'SIGCONT');

@@ -14,6 +14,7 @@ import {
   startLoad,
 } from './harness/guarded.ts';
 import { errorOfOpen, startOpener } from './harness/opener.ts';
+import { suspend } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { waitFor } from './harness/wait.ts';
 
@@ -118,7 +119,7 @@ describe('the bridge', () => {
   test('told twice, by a terminal or a service manager and by its watchdog: ends cleanly all the same', async () => {
     const { bridge } = await startGuarded(cleanup, scratch);
     const pid = bridge.guardPid();
-    process.kill(pid, 'SIGSTOP');
+    await suspend(pid);
     bridge.signal('SIGTERM');
     process.kill(pid, 'SIGINT');
     await waitFor('both signals to wait', () => isPending(pid, 2) && isPending(pid, 15));
@@ -131,7 +132,7 @@ describe('the bridge', () => {
     const guarded = await startGuarded(cleanup, scratch);
     const { bridge } = guarded;
     const pid = bridge.guardPid();
-    process.kill(pid, 'SIGSTOP');
+    await suspend(pid);
     bridge.signal('SIGTERM');
     expect(await bridge.ended()).toBe(1);
     expect(isAlive(pid)).toBe(false);
@@ -187,7 +188,7 @@ describe('the watchdog', () => {
       const guarded = await startGuarded(cleanup, scratch);
       const { bridge } = guarded;
       const pid = bridge.guardPid();
-      if (state === 'stopped') process.kill(pid, 'SIGSTOP');
+      if (state === 'stopped') await suspend(pid);
       const opener = await startLoad(cleanup, guarded);
       bridge.signal('SIGKILL');
       expect(await bridge.ended()).toBe('SIGKILL');

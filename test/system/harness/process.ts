@@ -1,6 +1,7 @@
 // A child process of a test: what it printed, how it ended, and an end to it in any case.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Cleanup } from './cleanup.ts';
 import { waitFor } from './wait.ts';
 
@@ -84,4 +85,10 @@ export function start(
     if (end === undefined) await running.stop(3_000);
   });
   return running;
+}
+
+/** Sends SIGSTOP and waits until it has taken effect: the kernel hands out a lower signal sent meanwhile first. */
+export async function suspend(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await waitFor(`process ${pid} to stop`, () => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
 }
