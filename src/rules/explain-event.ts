@@ -2,7 +2,6 @@
 // would answer on a live system.
 
 import { EncodedFacts } from '../events/encoded-facts.ts';
-import { type Facts, slotOf } from '../events/facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { type CompiledRules, compileRules } from './compile.ts';
 import { type Decision, isAuthTrigger, isDeciding } from './decision.ts';
@@ -61,7 +60,7 @@ export class EventExplainer {
       if (notAsked !== undefined && !isWanted) continue;
       const explanation = await this.#explainerOf(rule, trigger).explain(facts);
       const isMatched = decision.matched.includes(rule);
-      if (notAsked === undefined) requireAgreement(rule, explanation, isMatched, facts);
+      if (notAsked === undefined) requireAgreement(rule, explanation, isMatched);
       explained.push({
         ...explanation,
         isMatch: isMatched,
@@ -108,26 +107,9 @@ function whyNotAsked(rule: RuleDefinition, trigger: Trigger, platform: Platform)
   return `${rule.name} is for ${rule.platforms.join(', ')}, and this event is from ${platform}`;
 }
 
-const UNRESOLVED = [
-  'file.path_unresolved',
-  'process.executable_unresolved',
-  'process.parent.executable_unresolved',
-];
-
 /** An explanation of something else than what was decided would be worse than none. */
-function requireAgreement(
-  rule: RuleDefinition,
-  { isMatch }: RuleExplanation,
-  isMatched: boolean,
-  facts: Facts,
-): void {
+function requireAgreement(rule: RuleDefinition, { isMatch }: RuleExplanation, isMatched: boolean): void {
   if (isMatch === isMatched) return;
-  // Where another rule's path is in doubt, json-rules-engine is not asked about this one either.
-  const isInDoubt = [...UNRESOLVED, 'process.previous.executable_unresolved'].some((name) => {
-    const slot = slotOf(name);
-    return slot !== undefined && facts.get(slot) === true;
-  });
-  if (isInDoubt) return;
   throw new Error(
     `the explanation of ${rule.name} says ${isMatch ? 'match' : 'no match'}, and the rules decided otherwise: this is a fault of picket, please report it`,
   );

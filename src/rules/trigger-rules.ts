@@ -23,8 +23,8 @@ interface RefereedRule {
   readonly referee: Referee;
   /** Whether it could match, as far as its compiled conditions tell. */
   readonly isPossible: Test;
-  /** Denies or allows. */
-  readonly decides: boolean;
+  /** Facts that, when true, put paths in doubt on which its verdict depends. */
+  readonly doubts: readonly number[];
   /** No verdict of the auth lane depends on it. */
   readonly isAside: boolean;
 }
@@ -87,15 +87,14 @@ export class TriggerRules {
       const isAside = isOnLane && !isEnforcedVerdict(rule);
       const texts = new LongTexts(isAside ? [rule] : [], named, frame);
       const leaves = leavesOf(rule, named);
-      // json-rules-engine knows nothing of doubts: what it would evaluate is in doubt, too.
       const flags = decides ? leaves.flatMap(flagsOf) : [];
       for (const flag of flags) doubts.add(flag);
       if (leaves.some(needsReferee)) {
         const isPossible = compiler.compile(rule.conditions, 'possible');
-        refereed.set(number, { rule, isPossible, referee: refereeOf(rule, named), decides, isAside });
-        // Not in the index: this is what holds while paths are in doubt.
-        tests.push(decides ? test : NEVER);
-        if (decides) doubted.add(number);
+        refereed.set(number, { rule, isPossible, referee: refereeOf(rule, named), doubts: flags, isAside });
+        // json-rules-engine knows nothing of doubts: while a path of the rule is in doubt, so is what it would evaluate.
+        tests.push(flags.length > 0 ? () => this.#isAnyTrue(flags) && test() : NEVER);
+        if (flags.length > 0) doubted.add(number);
         return undefined;
       }
       tests.push(texts.isEmpty ? test : () => !texts.isLong() && test());
@@ -147,11 +146,10 @@ export class TriggerRules {
   async decideAsync(facts: Facts): Promise<Decision> {
     this.#frame.begin(facts);
     const matched = [...this.#matched.subarray(0, this.#match())];
-    const isInDoubt = this.#isInDoubt();
     // Everything is read from the event before the first await: its buffer may be another's afterwards.
     const pending: Promise<number | undefined>[] = [];
-    for (const [number, { rule, referee, isPossible, decides }] of this.#refereed) {
-      if ((isInDoubt && decides) || !isPossible()) continue;
+    for (const [number, { rule, referee, isPossible, doubts }] of this.#refereed) {
+      if (this.#isAnyTrue(doubts) || !isPossible()) continue;
       const matches = referee.matches(facts).catch((error: unknown) => {
         this.#onRefereeError?.(rule, error);
         return false;
@@ -167,7 +165,7 @@ export class TriggerRules {
   /** Leaves the numbers of the matching rules at the front of #matched, in order; returns how many. */
   #match(): number {
     const hits = this.#index.candidates();
-    if (this.#isInDoubt()) {
+    if (this.#isAnyTrue(this.#doubts)) {
       const more = this.#indexInDoubt.candidates();
       hits.addRules(more.rules, more.count);
     }
@@ -183,8 +181,8 @@ export class TriggerRules {
     return found;
   }
 
-  #isInDoubt(): boolean {
-    for (const flag of this.#doubts) if (this.#frame.read(flag) === true) return true;
+  #isAnyTrue(flags: readonly number[]): boolean {
+    for (const flag of flags) if (this.#frame.read(flag) === true) return true;
     return false;
   }
 }

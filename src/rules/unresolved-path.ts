@@ -8,6 +8,7 @@ import { accessOf } from './fact-access.ts';
 
 const FILE = 'file.path_unresolved';
 const IMAGE = 'executable_unresolved';
+const PROCESSES = ['process', 'process.parent', 'process.previous'];
 const FILE_PATHS = new Set(['file', 'file.path', 'file.name', 'file.directory', 'file.extension']);
 const IMAGE_PATH = /^(process|process\.parent|process\.previous)(?:\.executable|\.name)?$/;
 
@@ -19,13 +20,17 @@ export function doubtsOf(leaf: Leaf, trigger: Trigger): readonly Slot[] {
 }
 
 function doubtNames(fact: string, path: string | undefined, trigger: Trigger): string[] {
-  const name = (accessOf(fact, path) ?? accessOf(fact, headOf(path)))?.slot?.name;
+  const access = accessOf(fact, path);
+  const name = (access ?? accessOf(fact, headOf(path)))?.slot?.name;
   if (name === undefined) return [];
   if (FILE_PATHS.has(name)) return [FILE];
   const image = IMAGE_PATH.exec(name)?.[1];
   if (image === undefined) return [];
+  // A filter or a wildcard on the whole process looks into those below it, too.
+  const images = name === 'process' && access === undefined ? PROCESSES : [image];
+  const names = images.map((one) => `${one}.${IMAGE}`);
   // An auth.exec asks about the new image: there `process` is the file.
-  return image === 'process' && trigger === 'auth.exec' ? [`${image}.${IMAGE}`, FILE] : [`${image}.${IMAGE}`];
+  return image === 'process' && trigger === 'auth.exec' ? [...names, FILE] : names;
 }
 
 /** Of a path that json-rules-engine alone can follow, what stands before the first filter, wildcard or slice. */
