@@ -17,7 +17,7 @@
 #include "proc_files.h"
 #include "urgent.h"
 
-enum { RESTART_PAUSE_NS = 20000000 };
+enum { RESTART_PAUSE_NS = 20000000, RETRY_MS = 200 };
 
 // ---- a reader
 
@@ -105,7 +105,8 @@ struct keeper {
     pid_t readers[MEMORY_READERS];
 };
 
-static void start_reader(struct keeper *keeper, int lane)
+// False: a process can't be had now.
+static bool start_reader(struct keeper *keeper, int lane)
 {
     pid_t pid = fork();
     if (pid == 0) {
@@ -115,32 +116,44 @@ static void start_reader(struct keeper *keeper, int lane)
                 (void)close(keeper->sockets[i]);
         run_reader(&keeper->lanes[lane], keeper->sockets[lane], keeper->pid);
     }
-    keeper->readers[lane] = pid;
+    keeper->readers[lane] = pid > 0 ? pid : 0;
+    return pid > 0;
 }
 
-static void replace_ended_readers(struct keeper *keeper)
+static void gather_ended_readers(struct keeper *keeper)
 {
     pid_t ended;
-    while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) {
-        for (int lane = 0; lane < MEMORY_READERS; lane++) {
-            if (keeper->readers[lane] != ended)
-                continue;
-            // One that can't live must not be a storm of forks.
-            (void)nanosleep(&(struct timespec){0, RESTART_PAUSE_NS}, NULL);
-            start_reader(keeper, lane);
-            uint8_t byte = (uint8_t)lane;
-            (void)!write(keeper->control, &byte, 1);
-        }
-    }
+    while ((ended = waitpid(-1, NULL, WNOHANG)) > 0)
+        for (int lane = 0; lane < MEMORY_READERS; lane++)
+            if (keeper->readers[lane] == ended)
+                keeper->readers[lane] = 0;
 }
 
-static void replace_late_reader(struct keeper *keeper)
+// False: some are missing still, for a machine may have no process left for a while.
+static bool replace_missing_readers(struct keeper *keeper)
+{
+    bool all = true;
+    for (int lane = 0; lane < MEMORY_READERS; lane++) {
+        if (keeper->readers[lane] != 0)
+            continue;
+        // One that can't live must not be a storm of forks.
+        (void)nanosleep(&(struct timespec){0, RESTART_PAUSE_NS}, NULL);
+        uint8_t byte = (uint8_t)lane;
+        if (!start_reader(keeper, lane))
+            all = false;
+        else
+            (void)!write(keeper->control, &byte, 1);
+    }
+    return all;
+}
+
+static void end_late_reader(struct keeper *keeper)
 {
     uint8_t lane;
     ssize_t got = read(keeper->control, &lane, 1);
     if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
         _exit(0);  // the bridge has ended, and the readers end with this process
-    if (got == 1 && lane < MEMORY_READERS && keeper->readers[lane] > 0)
+    if (got == 1 && lane < MEMORY_READERS && keeper->readers[lane] != 0)
         (void)kill(keeper->readers[lane], SIGKILL);
 }
 
@@ -181,17 +194,18 @@ _Noreturn void memory_keeper_run(struct memory_lane *lanes, const int sockets[ME
     struct keeper keeper = {.lanes = lanes, .sockets = kept, .control = keep_only(kept, control), .pid = getpid()};
     int ended = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     for (int lane = 0; lane < MEMORY_READERS; lane++)
-        start_reader(&keeper, lane);
+        (void)start_reader(&keeper, lane);
+    bool all = false;
     for (;;) {
         struct pollfd waiting[2] = {{.fd = keeper.control, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
         struct signalfd_siginfo information;
-        if (poll(waiting, 2, -1) < 0 && errno != EINTR)
+        if (poll(waiting, 2, all ? -1 : RETRY_MS) < 0 && errno != EINTR)
             _exit(1);
         if (waiting[0].revents)
-            replace_late_reader(&keeper);
-        if (waiting[1].revents) {
+            end_late_reader(&keeper);
+        if (waiting[1].revents)
             (void)!read(ended, &information, sizeof information);
-            replace_ended_readers(&keeper);
-        }
+        gather_ended_readers(&keeper);
+        all = replace_missing_readers(&keeper);
     }
 }

@@ -3,15 +3,17 @@
 // replaced, others' arguments are read meanwhile, and nothing is left when the bridge has ended. Needs root: without it
 // says so and exits with 77.
 #include <dirent.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "linux/memory_reader.h"
 #include "linux/proc_files.h"
 #include "linux_fuse_server.h"
 
-enum { PAGE = 4096, HOSTILE_UID = 4321, HUNG_MS = 20000 };
+enum { PAGE = 4096, HOSTILE_UID = 4321, LIMITED_UID = 4322, HUNG_MS = 20000 };
 
 static const char *other, *own_name;
 
@@ -213,6 +215,47 @@ static bool holds_only(pid_t pid, const char *const *kinds)
 }
 
 // In a process that is killed, as a bridge may be, while one of its readers hangs.
+static bool has_no_readers(void *context)
+{
+    pid_t readers[16];
+    return readers_of(*(pid_t *)context, readers) == 0;
+}
+
+// By a user whose limit holds: root's is none. 0: all as it should be.
+static int lose_readers_without_room(void)
+{
+    struct memory_reader reader;
+    struct rlimit limit;
+    char error[256] = "";
+    pid_t readers[16];
+    if (setgid(LIMITED_UID) || setuid(LIMITED_UID) || !memory_reader_start(&reader, error, sizeof error) ||
+        !come_to(has_all_readers, &reader.keeper) || prlimit(reader.keeper, RLIMIT_NPROC, NULL, &limit))
+        return 1;
+    rlim_t room = limit.rlim_cur;
+    limit.rlim_cur = 1;
+    if (prlimit(reader.keeper, RLIMIT_NPROC, &limit, NULL))
+        return 2;
+    for (int i = readers_of(reader.keeper, readers); i > 0; i--)
+        (void)kill(readers[i - 1], SIGKILL);
+    if (!come_to(has_no_readers, &reader.keeper) || poll(NULL, 0, 500) != 0 || !has_no_readers(&reader.keeper))
+        return 3;
+    limit.rlim_cur = room;
+    if (prlimit(reader.keeper, RLIMIT_NPROC, &limit, NULL) || !come_to(has_all_readers, &reader.keeper))
+        return 4;
+    bool read = has_args(&reader, getpid(), LIMITED_UID, own_name);
+    memory_reader_stop(&reader);
+    return read ? 0 : 5;
+}
+
+static void readers_come_back_once_there_is_room(void)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(lose_readers_without_room());
+    int status = 0;
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, "status %d", status);
+}
+
 static void readers_end_with_the_bridge(pid_t hung)
 {
     int pair[2];
@@ -288,6 +331,7 @@ int main(int argc, char **argv)
     CHECK(mount("picket", other, "tmpfs", 0, "size=4m") == 0, "%s", strerror(errno));
     write_file(path_in(other, "denied"), "x", 0644);
     write_file(path_in(other, "free"), "x", 0644);
+    readers_come_back_once_there_is_room();
     pid_t server = mount_served(guarded, FUSE_WRITE);
     if (server < 0) {
         fprintf(stderr, "  left out: this kernel has no FUSE\n");
