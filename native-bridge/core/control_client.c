@@ -94,11 +94,15 @@ static void print_time(uint64_t unix_ns) {
 }
 
 // For a terminal: what the bridge quotes came from elsewhere.
+static void write_bytes(FILE *out, struct bytes text) {
+    for (size_t i = 0; i < text.length; i++)
+        (void)fputc(text.data[i] < 0x20 || text.data[i] == 0x7f ? '?' : text.data[i], out);
+}
+
 static void print_bytes(const char *before, struct bytes text) {
     if (text.length == 0) return;
     (void)fputs(before, stdout);
-    for (size_t i = 0; i < text.length; i++)
-        (void)putchar(text.data[i] < 0x20 || text.data[i] == 0x7f ? '?' : text.data[i]);
+    write_bytes(stdout, text);
 }
 
 static void print_list(struct bytes reply, uint32_t tag, const char *before) {
@@ -110,7 +114,9 @@ static void print_list(struct bytes reply, uint32_t tag, const char *before) {
 }
 
 static int refused(struct bytes reason) {
-    (void)fprintf(stderr, "picket-bridge: the bridge refuses: %.*s\n", (int)reason.length, (const char *)reason.data);
+    (void)fputs("picket-bridge: the bridge refuses: ", stderr);
+    write_bytes(stderr, reason);
+    (void)fputc('\n', stderr);
     return EXIT_FAILURE;
 }
 

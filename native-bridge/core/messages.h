@@ -115,7 +115,7 @@ void message_welcome(struct wire_writer *writer, const struct welcome *welcome);
 void message_refused(struct wire_writer *writer, const char *reason);
 void message_slow_request(struct wire_writer *writer, const struct auth_request_facts *request);
 void message_policy_applied(struct wire_writer *writer, uint64_t epoch, struct bytes unguarded, const char *error);
-// `unguarded` of policy_applied: encoded fields, one by one.
+// `unguarded` of policy_applied: encoded fields, one by one. Of a sentence that is no UTF-8 only the ASCII is told.
 void message_unguarded(struct wire_writer *writer, const char *sentence);
 
 struct bridge_figures {
@@ -141,7 +141,7 @@ void message_events_event(struct wire_writer *writer, const struct queue *queue,
 void message_events_loss(struct wire_writer *writer, const struct loss *loss);
 void message_events_end(struct wire_writer *writer, const struct events_frame *frame, bool end_of_source);
 
-// What `picket off`, `on` and `doctor` are told. `guarded` and `unguarded`: whole fields, made by the two below.
+// What `picket off`, `on` and `doctor` are told. `filesystems`: whole fields, made by the two below as above.
 struct control_reply {
     const char *state;              // on, off, observing
     const char *reason;

@@ -5,6 +5,8 @@
 #include "picket/v1/bridge.pb.h"
 #include "picket/v1/event.pb.h"
 
+enum { SENTENCE_BYTES = 1024 };     // what backends tell is shorter
+
 static size_t begin_frame(struct wire_writer *writer) {
     static const uint8_t space[FRAME_HEADER];
     wire_raw(writer, space, sizeof space);
@@ -95,8 +97,22 @@ void message_refused(struct wire_writer *writer, const char *reason) {
     end_frame(writer, frame);
 }
 
+// A sentence may quote a path, or be cut within a character. It is told all the same: a mount must not hide by its name.
+static void put_sentence(struct wire_writer *writer, uint32_t tag, const char *sentence) {
+    char ascii[SENTENCE_BYTES];
+    size_t length = 0;
+    if (message_is_utf8(bytes_of_text(sentence))) {
+        wire_text(writer, tag, sentence);
+        return;
+    }
+    for (; sentence[length] != 0 && length + 1 < sizeof ascii; length++)
+        ascii[length] = (unsigned char)sentence[length] < 0x80 ? sentence[length] : '?';
+    ascii[length] = 0;
+    wire_text(writer, tag, ascii);
+}
+
 void message_unguarded(struct wire_writer *writer, const char *sentence) {
-    put_utf8(writer, picket_v1_PolicyApplied_unguarded_tag, sentence);
+    put_sentence(writer, picket_v1_PolicyApplied_unguarded_tag, sentence);
 }
 
 void message_policy_applied(struct wire_writer *writer, uint64_t epoch, struct bytes unguarded, const char *error) {
@@ -110,11 +126,11 @@ void message_policy_applied(struct wire_writer *writer, uint64_t epoch, struct b
 }
 
 void message_control_guarded(struct wire_writer *writer, const char *sentence) {
-    put_utf8(writer, picket_v1_ControlReply_guarded_tag, sentence);
+    put_sentence(writer, picket_v1_ControlReply_guarded_tag, sentence);
 }
 
 void message_control_unguarded(struct wire_writer *writer, const char *sentence) {
-    put_utf8(writer, picket_v1_ControlReply_unguarded_tag, sentence);
+    put_sentence(writer, picket_v1_ControlReply_unguarded_tag, sentence);
 }
 
 void message_control_reply(struct wire_writer *writer, const struct control_reply *reply) {

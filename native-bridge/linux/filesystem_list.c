@@ -79,11 +79,11 @@ static void examine(const struct found_filesystem *found, struct finding *findin
     close(fd);
 }
 
-// Tabs and line breaks may stand in a mount point; they would end the field.
+// Anything may stand in a mount point: a tab would end the field, and an escape would command the terminal.
 static void write_text(FILE *out, const char *text)
 {
     for (const char *c = text; *c; c++)
-        fputc(*c == '\t' || *c == '\n' ? '?' : *c, out);
+        fputc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, out);
 }
 
 int filesystem_list(FILE *out)

@@ -163,6 +163,13 @@ void linux_follow_mounts(struct linux_state *state)
     unlock(&state->apply_lock);
 }
 
+static void tell_cut(const struct linux_state *state, tell_unguarded unguarded, void *context)
+{
+    if (state->inventory->is_cut)
+        unguarded(context, "there are more mounts or mount namespaces than the bridge follows: what is mounted beyond them is "
+                           "neither guarded nor told");
+}
+
 // In one sentence, for there may be many: what a deny rule might have to do with and nobody named.
 static void tell_not_named(const struct linux_state *state, tell_unguarded unguarded, void *context)
 {
@@ -201,8 +208,10 @@ static int apply_policy(void *context, const struct policy *policy, tell_unguard
         if (state->memory_error[0] && now->notify_exec)
             unguarded(tell_context, state->memory_error);
         put_in_force(state, now, unguarded, tell_context);
-        if (now->permission_mask != 0)
+        if (now->permission_mask != 0) {
             tell_not_named(state, unguarded, tell_context);
+            tell_cut(state, unguarded, tell_context);
+        }
         mount_news_tell(&state->news, state->inventory, now, state->core);
         state->news.has_begun = true;
     } else {
@@ -235,7 +244,8 @@ static void describe(void *context, tell_unguarded guarded, tell_unguarded ungua
     struct linux_state *state = context;
     char sentence[700];
     lock(&state->apply_lock);
-    for (size_t i = 0; state->inventory && state->guard->permission_mask != 0 && i < state->inventory->count; i++) {
+    bool asks = state->inventory && state->guard->permission_mask != 0;
+    for (size_t i = 0; asks && i < state->inventory->count; i++) {
         const struct found_filesystem *found = &state->inventory->items[i];
         if (!guard_is_worth_a_word(found))
             continue;
@@ -248,6 +258,8 @@ static void describe(void *context, tell_unguarded guarded, tell_unguarded ungua
             guarded(tell_context, sentence);
         }
     }
+    if (asks)
+        tell_cut(state, unguarded, tell_context);
     unlock(&state->apply_lock);
 }
 

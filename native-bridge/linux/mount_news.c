@@ -126,4 +126,8 @@ void mount_news_tell(struct mount_news *news, struct mount_inventory *inventory,
     }
     if (withheld > 0)
         core_loss(core, "rate_limit", EVENT_PICKET, "mount", withheld);
+    // Whoever makes more namespaces than are followed could mount in one more, and nobody would be told.
+    if (is_wanted && inventory->is_cut && !news->is_cut_told)
+        core_loss(core, "too_many_mounts", EVENT_PICKET, "mount", 0);
+    news->is_cut_told = is_wanted && inventory->is_cut;
 }

@@ -18,6 +18,7 @@ struct mount_news {
     bool has_begun;                 // what comes from here on is new
     int64_t room;                   // how many events may still be told, in thousandths
     int64_t room_us;                // as of then
+    bool is_cut_told;               // that there is more than is followed
     bool is_pending;                // something that is to be guarded could not be, and is tried again
     size_t count;
     struct seen_filesystem seen[INVENTORY_MAX];

@@ -72,7 +72,8 @@ bool mount_line_parse(const char *line, struct mount_line *mount)
     if (length == 0 || mount->mount_point_length == 0)
         return false;
     // A type whose name is cut is none that is known.
-    memcpy(mount->type, word, length < sizeof mount->type ? length : sizeof mount->type - 1);
+    for (size_t i = 0; i < length && i + 1 < sizeof mount->type; i++)
+        mount->type[i] = word[i] > ' ' && word[i] < 0x7f ? word[i] : '?';
     (void)next_word(&at, &word);
     (void)next_word(&at, &mount->options);
     return true;

@@ -17,7 +17,7 @@ struct mount_line {
     uint32_t major, minor;
     bool is_whole;              // the filesystem's root is mounted, not a folder of it
     bool no_exec;
-    char type[MOUNT_TYPE_BYTES];
+    char type[MOUNT_TYPE_BYTES];    // ASCII: what follows "fuse." is whatever its maker likes, and would be no text
     const char *options;        // of the filesystem, in the line, to the line's end
     size_t mount_point_length;
     uint8_t mount_point[MOUNT_POINT_BYTES];

@@ -108,8 +108,9 @@ bool namespaces_look_at(struct namespaces *namespaces, uint32_t pid)
         if (namespaces->items[i].inode == inode)
             return false;
     if (namespaces->count == NAMESPACES_MAX) {
+        bool is_first = !namespaces->is_cut;
         namespaces->is_cut = true;
-        return false;
+        return is_first;
     }
     pid = eldest_in(inode, pid);
     struct mount_namespace item = {.inode = inode, .pid = pid, .mountinfo = -1};

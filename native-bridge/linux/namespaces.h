@@ -34,10 +34,10 @@ void namespaces_close(struct namespaces *namespaces);
 // Has the process a mount namespace other than `own`?
 bool namespaces_is_other(uint64_t own, uint32_t pid);
 
-// Follows the namespace of a process, unless it is followed already. True: it is new.
+// Follows the namespace of a process, unless it is followed already. True: it is new, or the first one too many.
 bool namespaces_look_at(struct namespaces *namespaces, uint32_t pid);
 
-// Looks at all processes. True: a namespace is new.
+// Looks at all processes. True: a namespace is new, or the first one too many.
 bool namespaces_look_at_all(struct namespaces *namespaces);
 
 // Lets go of those whose process has ended or left; another process of theirs is found by looking at all. True: any.

@@ -39,7 +39,7 @@ static void describe(void *state, void (*guarded)(void *context, const char *sen
 static struct backend backend = {.name = "test", .ask = ask, .describe = describe};
 
 struct answer {
-    struct bytes state, error, note;
+    struct bytes state, error, note, first_unguarded;
     int guarded, unguarded;
 };
 
@@ -71,7 +71,8 @@ static struct answer control(uint32_t uid, enum control_command command) {
         if (field.tag == picket_v1_ControlReply_error_tag) answer.error = wire_field_bytes(&field);
         if (field.tag == picket_v1_ControlReply_note_tag) answer.note = wire_field_bytes(&field);
         if (field.tag == picket_v1_ControlReply_guarded_tag) answer.guarded++;
-        if (field.tag == picket_v1_ControlReply_unguarded_tag) answer.unguarded++;
+        if (field.tag == picket_v1_ControlReply_unguarded_tag && answer.unguarded++ == 0)
+            answer.first_unguarded = wire_field_bytes(&field);
     }
     CHECK(!reader.malformed);
     return answer;
@@ -82,7 +83,9 @@ static void told(void) {
     struct answer answer = control(0, CONTROL_STATUS);
     CHECK(bytes_equal_text(answer.state, "on") && answer.error.length == 0 && answer.note.length == 0);
     CHECK_EQUAL(answer.guarded, 2);
-    CHECK_EQUAL(answer.unguarded, 1);       // a sentence that is no UTF-8 would spoil the whole answer
+    CHECK_EQUAL(answer.unguarded, 2);
+    // One that is no UTF-8 would spoil the whole answer, and left out it would hide a mount by its name.
+    CHECK(bytes_equal_text(answer.first_unguarded, "/not is not guarded: ? is no UTF-8"));
     sentences = MANY;
     answer = control(0, CONTROL_STATUS);
     CHECK(answer.guarded > 500 && answer.guarded < MANY);

@@ -64,6 +64,9 @@ static void mount_lines_are_read_with_their_escapes(void)
     CHECK(mount.mount_id == 36 && mount.major == 98 && mount.minor == 4 && mount.is_whole);
     CHECK(strcmp((char *)mount.mount_point, "/mnt/a b") == 0);
     CHECK(mount_line_parse("36 35 98:4 /sub /mnt rw - ext3 /dev/root rw\n", &mount) && !mount.is_whole);
+    // Whoever mounts a FUSE filesystem chooses what follows the dot; the field of an event is text.
+    CHECK(mount_line_parse("36 35 0:4 / /mnt rw - fuse.a\xff\033[2J none rw\n", &mount));
+    CHECK(strcmp(mount.type, "fuse.a??[2J") == 0);
     CHECK(!mount_line_parse("", &mount) && !mount_line_parse("36 35 98:4\n", &mount));
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Finding } from '../../src/doctor/check.ts';
 import { agentConfig, nodeProgram, picketProgram, startAgent, writeRules } from './harness/agent.ts';
-import { startBridge } from './harness/bridge.ts';
+import { bridgeProgram, startBridge } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { errorOfOpen } from './harness/opener.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
@@ -94,3 +94,16 @@ test('without a bridge it says so, and what each filesystem could do all the sam
   });
   expect(findings.find(({ check }) => check === 'enforcement')).toMatchObject({ state: 'unseen' });
 }, 60_000);
+
+test('a mount point that would command the terminal is listed without its escapes', () => {
+  const mount = join(scratch.mount, 'a\u001b[2J\u007fb');
+  mkdirSync(mount);
+  execFileSync('mount', ['-t', 'tmpfs', 'picket-test', mount]);
+  cleanup.add(() => {
+    execFileSync('umount', ['-l', mount]);
+  });
+  const listed = spawnSync(bridgeProgram, ['--filesystems'], { encoding: 'utf8', timeout: 30_000 });
+  expect(listed.stdout.split('\n')).toContainEqual(
+    expect.stringContaining(`${join(scratch.mount, 'a?[2J?b')}\ttmpfs\t`),
+  );
+});

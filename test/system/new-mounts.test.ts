@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { askBridge } from '../../src/control/ask-bridge.ts';
 import { picket } from '../../src/events/proto/picket.js';
 import { long, TestAgent } from '../bridge/test-agent.ts';
 import { socketOf, startBridge } from './harness/bridge.ts';
@@ -323,3 +324,31 @@ test('what nobody named is told when a policy is applied', async () => {
   writeFileSync(join(scratch.mount, 'denied'), '');
   expect(spawnSync('cat', [join(scratch.mount, 'denied')]).status).toBe(1);
 }, 60_000);
+
+test('a filesystem type that is no text is told as text', async () => {
+  const agent = await startGuard(policy(NewMounts.NEW_MOUNTS_REPORT));
+  const mount = join(root, 'served');
+  mkdirSync(mount);
+  // Nobody serves it, and the shell keeps it from ending.
+  const options = 'fd=4,rootmode=40000,user_id=0,group_id=0';
+  const make = `exec 4<>/dev/fuse && mount -i -t "$(printf 'fuse.a\\377b')" -o ${options} none ${mount}`;
+  expect(await shell.run(make)).toBe(0);
+  cleanup.add(() => {
+    execFileSync('umount', ['-l', mount]);
+  });
+  const [event] = await waitFor('the event', () => {
+    const found = agent.events.filter((one) => one.action === 'mount' && pathOf(one.mount) === mount);
+    return found.length > 0 && found;
+  });
+  expect(event?.mount?.type).toBe('fuse.a?b');
+  expect(event?.alerts?.[0]?.message).toContain('(fuse.a?b)');
+});
+
+test('more mount namespaces than are followed are a loss, and the status says so', async () => {
+  const agent = await startGuard(policy(NewMounts.NEW_MOUNTS_REPORT));
+  const count = 130;
+  expect(await shell.run(`for i in $(seq ${count}); do unshare -m sh -c 'read x' <&3 & done`)).toBe(0);
+  await waitFor('the loss', () => agent.losses.some(({ cause }) => cause === 'too_many_mounts'), 60_000);
+  const { unguarded } = await askBridge({ socketPath: socketOf(scratch), command: 'status' });
+  expect(unguarded).toContainEqual(expect.stringContaining('more mounts or mount namespaces'));
+}, 90_000);
