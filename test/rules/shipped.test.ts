@@ -6,6 +6,7 @@ import type { Condition, Leaf, NamedConditions, RootCondition } from '../../src/
 import { type LoadedRules, loadRules } from '../../src/rules/load.ts';
 import { PLATFORMS, type RuleDefinition, type RuleSet } from '../../src/rules/schema.ts';
 import { testRules } from '../../src/rules/testing.ts';
+import { TACTICS_OF_TECHNIQUE } from '../data/attack-techniques.ts';
 
 const folderOf = (platform: string): string =>
   fileURLToPath(new URL(`../../rules/${platform}`, import.meta.url));
@@ -46,15 +47,29 @@ describe.each(PLATFORMS)('the pack for %s', (platform) => {
     expect(wrong.map(({ name }) => name)).toEqual([]);
   });
 
-  it('names an ATT&CK technique and a tactic for each rule but those that drop', () => {
-    const wrong = rules.filter(
-      ({ tags, event }) =>
-        event.type !== 'drop' &&
-        !(
-          tags.some((tag) => /^attack\.t\d{4}(?:\.\d{3})?$/.test(tag)) && tags.some((tag) => TACTIC.test(tag))
-        ),
-    );
-    expect(wrong.map(({ name }) => name)).toEqual([]);
+  it('names for each rule but those that drop ATT&CK techniques, and tactics of theirs and no others', () => {
+    const wrong = rules.flatMap(({ name, tags, event }) => {
+      const tactics = attackTags(tags).filter((tag) => !/^t\d/.test(tag));
+      const techniques = attackTags(tags).filter((tag) => /^t\d/.test(tag));
+      const own = techniques.map((id) => TACTICS_OF_TECHNIQUE.get(id.toUpperCase()) ?? []);
+      const lonely = techniques.filter((_, index) => !own[index]?.some((one) => tactics.includes(one)));
+      const foreign = tactics.filter((tactic) => !own.some((those) => those.includes(tactic)));
+      const isMissing = techniques.length === 0 && event.type !== 'drop';
+      return [...lonely, ...foreign, ...(isMissing ? ['no technique'] : [])].map(
+        (what) => `${name}: ${what}`,
+      );
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('refers to pages of ATT&CK only of techniques that it names', () => {
+    const wrong = rules.flatMap(({ name, tags, references }) => {
+      const pages = references.flatMap(
+        (url) => ATTACK_PAGE.exec(url)?.slice(1).filter(Boolean).join('.') ?? [],
+      );
+      return pages.filter((id) => !tags.includes(`attack.${id.toLowerCase()}`)).map((id) => `${name}: ${id}`);
+    });
+    expect(wrong).toEqual([]);
   });
 
   it('tests both sides of each rule', () => {
@@ -83,8 +98,10 @@ describe.each(PLATFORMS)('the pack for %s', (platform) => {
   });
 });
 
-const TACTIC =
-  /^attack\.(?:initial_access|execution|persistence|privilege_escalation|defense_evasion|credential_access|discovery|lateral_movement|collection|command_and_control|exfiltration|impact)$/;
+const ATTACK_PAGE = /^https:\/\/attack\.mitre\.org\/techniques\/(T\d+)(?:\/(\d+))?/;
+
+const attackTags = (tags: readonly string[]): readonly string[] =>
+  tags.filter((tag) => tag.startsWith('attack.')).map((tag) => tag.slice('attack.'.length));
 
 const TRUE: RootCondition = { all: [] };
 const FALSE: RootCondition = { not: TRUE };
