@@ -2,8 +2,7 @@
 
 import type { Trigger } from '../events/triggers.ts';
 import { type Condition, isFactReference, type Leaf, type NamedConditions } from '../rules/conditions.ts';
-import { accessOf } from '../rules/fact-access.ts';
-import { nameOf } from '../rules/operand-types.ts';
+import { accessOf, factName } from '../rules/fact-access.ts';
 import { exactTests } from '../rules/static-tests.ts';
 
 /** undefined: the bridge could test the whole condition. */
@@ -40,9 +39,9 @@ function firstObstacle(condition: Condition, named: NamedConditions, trigger: Tr
 const MANY_VALUES = 100;
 
 function obstacleOf({ fact, path, operator, value }: Leaf, trigger: Trigger): string {
-  const name = nameOf(fact, path);
+  const name = factName(fact, path);
   if (!isPathOfBridge(accessOf(fact, path)?.slot?.name, trigger)) return `it reads ${name}`;
-  if (isFactReference(value)) return `it compares ${name} with ${nameOf(value.fact, value.path)}`;
+  if (isFactReference(value)) return `it compares ${name} with ${factName(value.fact, value.path)}`;
   const many = Array.isArray(value) && value.length > MANY_VALUES ? ` with ${value.length} values` : '';
   return `it compares ${name} by \`${operator}\`${many}`;
 }

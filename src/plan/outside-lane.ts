@@ -4,8 +4,7 @@ import type { Trigger } from '../events/triggers.ts';
 import { isFactReference, type Leaf, type NamedConditions, visitLeaves } from '../rules/conditions.ts';
 import { isAuthTrigger } from '../rules/decision.ts';
 import { parseOperatorName } from '../rules/decorators.ts';
-import { accessOf } from '../rules/fact-access.ts';
-import { nameOf } from '../rules/operand-types.ts';
+import { accessOf, factName } from '../rules/fact-access.ts';
 import { needsReferee } from '../rules/predicate.ts';
 import type { RuleDefinition } from '../rules/schema.ts';
 
@@ -51,8 +50,8 @@ function outsideOn(rule: RuleDefinition, trigger: Trigger, named: NamedCondition
 }
 
 function refereedPath({ fact, path, value }: Leaf): string {
-  if (accessOf(fact, path) === undefined || !isFactReference(value)) return nameOf(fact, path);
-  return nameOf(value.fact, value.path);
+  if (accessOf(fact, path) === undefined || !isFactReference(value)) return factName(fact, path);
+  return factName(value.fact, value.path);
 }
 
 /** Facts that are never longer than a path or a name of the kernel. */

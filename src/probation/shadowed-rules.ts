@@ -4,8 +4,12 @@
 // else (allow, alert, tag, every notify rule) is as new.
 import { ruleText } from '../config/rule-changes.ts';
 import type { Trigger } from '../events/triggers.ts';
-import type { Condition, NamedConditions, RootCondition } from '../rules/conditions.ts';
-import { referencesOf } from '../rules/load.ts';
+import {
+  type Condition,
+  type NamedConditions,
+  type RootCondition,
+  referencesOf,
+} from '../rules/conditions.ts';
 import type { RuleDefinition, RuleSet } from '../rules/schema.ts';
 
 export const NO_RULES: RuleSet = { rules: [], conditions: {}, lists: {} };

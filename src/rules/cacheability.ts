@@ -5,8 +5,7 @@ import { findFact } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { Property } from '../events/wire-table.ts';
 import { isFactReference, type NamedConditions, visitLeaves } from './conditions.ts';
-import { accessOf } from './fact-access.ts';
-import { nameOf } from './operand-types.ts';
+import { accessOf, factName } from './fact-access.ts';
 import type { RuleDefinition } from './schema.ts';
 
 /**
@@ -65,7 +64,7 @@ function factsRead(rule: RuleDefinition, named: NamedConditions): readonly ReadF
   const add = (fact: string, path: string | undefined): void => {
     const access = accessOf(fact, path);
     const slot = access?.slot?.name;
-    const name = slot ?? nameOf(fact, path);
+    const name = slot ?? factName(fact, path);
     facts.set(name, { name, slot });
   };
   visitLeaves(rule.conditions, named, (leaf) => {

@@ -5,20 +5,12 @@ import type { Facts } from '../events/facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { type Decision, isAuthTrigger, NO_MATCH } from './decision.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
-import { TriggerRules } from './trigger-rules.ts';
+import { TriggerRules, type TriggerRulesOptions } from './trigger-rules.ts';
 
-export interface CompileOptions {
+export interface CompileOptions extends TriggerRulesOptions {
   readonly platform: Platform;
   /** Leaves out every trigger for which it is false. */
   readonly triggers?: (trigger: Trigger) => boolean;
-  /**
-   * auth: the triggers of the auth lane only. What can't be decided there in time (json-rules-engine, long texts under a
-   * regular expression) goes to the slow lane where an enforced verdict depends on it, and is reviewed afterwards where
-   * none does: no deadline may give a deny for the sake of a rule that can't deny.
-   */
-  readonly lane?: 'auth' | 'event';
-  /** The referee could not evaluate a rule; it counts as not matching. */
-  readonly onRefereeError?: (rule: RuleDefinition, error: unknown) => void;
 }
 
 export interface CompiledRules {

@@ -4,8 +4,8 @@
 import { type FactDefinition, findFact, nearestFact, whereOffered } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
-import { accessOf } from './fact-access.ts';
-import { ANY_TYPE, checkOperands, type FactType, nameOf } from './operand-types.ts';
+import { accessOf, factName } from './fact-access.ts';
+import { ANY_TYPE, checkOperands, type FactType } from './operand-types.ts';
 import type { PlaceOfPart } from './rule-document.ts';
 import { oneOf, type RuleProblem } from './rule-problem.ts';
 
@@ -33,7 +33,7 @@ export function resolveFact(
     return whole === undefined ? { name: fact, isPath: false } : { type: ANY_TYPE, definition: whole };
   }
   const { slot, steps } = access;
-  const absent: AbsentFact = { name: nameOf(fact, path), isPath: whole !== undefined };
+  const absent: AbsentFact = { name: factName(fact, path), isPath: whole !== undefined };
   const definition = slot && findFact(slot.name, trigger, platform);
   if (definition === undefined) return absent;
   const type = typeOf(definition);

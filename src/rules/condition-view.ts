@@ -4,7 +4,7 @@
 import type { FactValue } from '../events/facts.ts';
 import { comparedValue, factValue, opposite, type Sight } from './condition-probe.ts';
 import { type Condition, isFactReference, type Leaf, type NamedConditions } from './conditions.ts';
-import { nameOf } from './operand-types.ts';
+import { factName } from './fact-access.ts';
 import type { Bound } from './predicate.ts';
 import { describeValue } from './rule-problem.ts';
 
@@ -89,7 +89,7 @@ export function leafView(leaf: Leaf, sight: Sight): LeafView {
   const { facts } = sight;
   const actual = factValue(leaf.fact, leaf.path, facts);
   return {
-    fact: nameOf(leaf.fact, leaf.path),
+    fact: factName(leaf.fact, leaf.path),
     operator: leaf.operator,
     expected: expectedText(leaf, sight),
     actual: describeFact(actual),
@@ -101,7 +101,7 @@ export function leafView(leaf: Leaf, sight: Sight): LeafView {
 function expectedText(leaf: Leaf, { facts }: Sight): string {
   const { value } = leaf;
   if (!isFactReference(value)) return describeFact(value);
-  return `${nameOf(value.fact, value.path)}, which is ${describeFact(comparedValue(leaf, facts))}`;
+  return `${factName(value.fact, value.path)}, which is ${describeFact(comparedValue(leaf, facts))}`;
 }
 
 const SHOWN_MAX = 160;

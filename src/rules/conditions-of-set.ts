@@ -1,7 +1,7 @@
 // The named conditions of all files of a set.
 
 import { type ConditionSyntax, parseCondition } from './condition-syntax.ts';
-import type { Condition, NamedConditions, RootCondition } from './conditions.ts';
+import { type Condition, type NamedConditions, type RootCondition, referencesOf } from './conditions.ts';
 import type { ParsedFile } from './parsed-file.ts';
 import type { Place } from './rule-document.ts';
 import { uniqueNames } from './unique-names.ts';
@@ -62,11 +62,4 @@ function reaches(from: string, target: string, named: ReadonlyMap<string, Condit
     queue.push(...referencesOf(named.get(name)));
   }
   return false;
-}
-
-export function referencesOf(condition: Condition | undefined): string[] {
-  if (condition === undefined || 'fact' in condition) return [];
-  if ('condition' in condition) return [condition.condition];
-  if ('not' in condition) return referencesOf(condition.not);
-  return ('all' in condition ? condition.all : condition.any).flatMap(referencesOf);
 }

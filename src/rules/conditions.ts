@@ -67,3 +67,11 @@ export function visitLeaves(
   };
   walk(condition, false);
 }
+
+/** The names of the conditions that it refers to itself. */
+export function referencesOf(condition: Condition | undefined): string[] {
+  if (condition === undefined || 'fact' in condition) return [];
+  if ('condition' in condition) return [condition.condition];
+  if ('not' in condition) return referencesOf(condition.not);
+  return ('all' in condition ? condition.all : condition.any).flatMap(referencesOf);
+}

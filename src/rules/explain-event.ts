@@ -50,9 +50,7 @@ export class EventExplainer {
   async explain(bytes: Uint8Array, trigger: Trigger, platform: Platform): Promise<EventExplanation> {
     const facts = new EncodedFacts().reset(bytes);
     const { rules, live } = this.#compiledFor(platform);
-    const decision = rules.needsReferee(trigger, facts)
-      ? await rules.decideAsync(trigger, facts)
-      : rules.decide(trigger, facts);
+    const decision = await rules.decideAsync(trigger, facts);
     const explained: ExplainedRule[] = [];
     for (const rule of this.#ruleSet.rules) {
       const notAsked = whyNotAsked(rule, trigger, platform);

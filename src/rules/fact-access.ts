@@ -14,6 +14,11 @@ export interface FactAccess {
   readonly isWhole: boolean;
 }
 
+/** As a person names it: `process.args[0]`. */
+export function factName(fact: string, path: string | undefined): string {
+  return path === undefined || path === '$' ? fact : `${fact}${path.slice(1)}`;
+}
+
 /** The slot's own value. */
 export function wholeSlot(slot: Slot): FactAccess {
   return { slot, steps: [], isWhole: true };

@@ -104,9 +104,7 @@ export class FileTestRunner {
       if (!triggers.has(trigger)) continue;
       asked.push(event);
       const facts = event.facts();
-      const decision = compiled.needsReferee(trigger, facts)
-        ? await compiled.decideAsync(trigger, facts)
-        : compiled.decide(trigger, facts);
+      const decision = await compiled.decideAsync(trigger, facts);
       verdicts.push({ event, decision });
       for (const { name } of decision.matched) {
         const matched = matches.get(name);

@@ -1,10 +1,11 @@
 // Every kind of finding in rule files, by its code. Codes are stable: programs and comments name them. Each has a page,
 // docs/rule-findings/<code>.md, and no finding can be reported without one.
 
-import type { ProblemSeverity } from './rule-problem.ts';
+/** note: worth knowing, and nothing to mend. */
+export type FindingSeverity = 'error' | 'warning' | 'note';
 
 export interface FindingKind {
-  readonly severity: ProblemSeverity;
+  readonly severity: FindingSeverity;
   /** What it says, without a period. */
   readonly title: string;
   /** The tool could not do its work, whatever the rules are. */

@@ -3,9 +3,9 @@
 
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { type Leaf, type NamedConditions, visitLeaves } from './conditions.ts';
+import { factName } from './fact-access.ts';
 import type { KeyKind } from './index/leaf-key.ts';
 import { KeyChooser, type KeyPart } from './index/rule-key.ts';
-import { nameOf } from './operand-types.ts';
 import { needsReferee } from './predicate.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 
@@ -66,7 +66,7 @@ function describeTrigger(
   for (const rule of rules) {
     const [leaf] = refereedLeaves(rule, named);
     if (leaf !== undefined) {
-      const reason = `\`${nameOf(leaf.fact, leaf.path)} ${leaf.operator}\` has a path with filters, wildcards or slices`;
+      const reason = `\`${factName(leaf.fact, leaf.path)} ${leaf.operator}\` has a path with filters, wildcards or slices`;
       refereed.push({ rule: rule.name, reason });
       continue;
     }

@@ -12,8 +12,8 @@ interface Search {
   hasMatch(text: string): boolean;
 }
 
-// Trying a few one by one is as quick.
-const SHORT = 8;
+/** Trying so few one by one is as quick. */
+export const SHORT_LIST = 8;
 const NO_KEYS: KeyNumbers = [];
 
 const searches = new WeakMap<readonly FactValue[], Map<string, Search>>();
@@ -24,7 +24,7 @@ export function searchList(
   list: readonly FactValue[],
 ): ((fact: FactValue) => boolean) | undefined {
   const make = MAKERS[operator];
-  if (make === undefined || list.length <= SHORT) return undefined;
+  if (make === undefined || list.length <= SHORT_LIST) return undefined;
   let ofList = searches.get(list);
   if (ofList === undefined) {
     ofList = new Map();

@@ -6,7 +6,7 @@ import { actionOfTrigger, type Platform, type Trigger } from '../events/triggers
 import { cacheabilityOf } from './cacheability.ts';
 import { compileRules } from './compile.ts';
 import { isAuthTrigger } from './decision.ts';
-import { type Plan, type PlanOptions, planPolicy } from './plan.ts';
+import { type Plan, type PlanOptions, planPolicy, VERDICT } from './plan.ts';
 import type { RuleSet } from './schema.ts';
 import { staticVerdictOf } from './static-verdict.ts';
 
@@ -89,7 +89,7 @@ function cacheNote(trigger: Trigger, ruleSet: RuleSet, platform: Platform): Live
 function defaultNote(trigger: Trigger, { policy }: Plan): LiveNote {
   const action = actionOfTrigger(trigger);
   const settings = policy.actions?.find((one) => one.action === action);
-  const verdict = settings?.defaultVerdict === 2 ? 'deny' : 'allow';
+  const verdict = settings?.defaultVerdict === VERDICT.deny ? 'deny' : 'allow';
   const wait =
     settings?.maxWaitUs === undefined || settings.maxWaitUs === null
       ? ''

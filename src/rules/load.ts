@@ -16,9 +16,6 @@ import { RuleFileError, type RuleProblem } from './rule-problem.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import { uniqueNames } from './unique-names.ts';
 
-export { referencesOf } from './conditions-of-set.ts';
-export { RuleFileError } from './rule-problem.ts';
-
 export interface LoadOptions {
   /** Rules are judged by the facts of this platform only. */
   readonly platform?: Platform | undefined;

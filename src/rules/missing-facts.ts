@@ -5,7 +5,7 @@ import type { Platform, Trigger } from '../events/triggers.ts';
 import { explainAbsent, isAbsent, resolveFact } from './condition-facts.ts';
 import { factValue } from './condition-probe.ts';
 import { isFactReference, type NamedConditions, visitLeaves } from './conditions.ts';
-import { nameOf } from './operand-types.ts';
+import { factName } from './fact-access.ts';
 import type { RuleDefinition } from './schema.ts';
 
 export interface FactNote {
@@ -24,7 +24,7 @@ export function notesOnFacts(
 ): readonly FactNote[] {
   const notes = new Map<string, FactNote>();
   const look = (fact: string, path: string | undefined): void => {
-    const name = nameOf(fact, path);
+    const name = factName(fact, path);
     if (notes.has(name) || factValue(fact, path, facts) !== undefined) return;
     const resolved = resolveFact(fact, path, trigger, platform);
     notes.set(

@@ -5,6 +5,7 @@ import type { FactValue } from '../events/facts.ts';
 import { parseNetwork } from './cidr.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
 import { parseOperatorName } from './decorators.ts';
+import { factName } from './fact-access.ts';
 import { type NamedList, namedListOf, noNetworksIn } from './named-lists.ts';
 import { PatternError, patternOf } from './patterns.ts';
 import type { PlaceOfPart } from './rule-document.ts';
@@ -35,9 +36,9 @@ export function checkOperands(
   valueType: FactType = ANY_TYPE,
 ): RuleProblem[] {
   const { decorators, operator } = parseOperatorName(leaf.operator);
-  const fact: Operand = { kind: 'fact', type: factType, name: nameOf(leaf.fact, leaf.path) };
+  const fact: Operand = { kind: 'fact', type: factType, name: factName(leaf.fact, leaf.path) };
   const value: Operand = isFactReference(leaf.value)
-    ? { kind: 'fact', type: valueType, name: nameOf(leaf.value.fact, leaf.value.path) }
+    ? { kind: 'fact', type: valueType, name: factName(leaf.value.fact, leaf.value.path) }
     : { kind: 'value', value: leaf.value, at: undefined };
   const folds = decorators.includes('ignoreCase');
   return decorate(decorators, operator, fact, value, folds).map(({ key, at, ...fault }) => {
@@ -51,10 +52,6 @@ export function checkOperands(
 function asWritten(found: string | undefined, source: string | undefined): string | undefined {
   if (found === undefined || source === undefined || !found.startsWith('number ')) return found;
   return found === `number ${source}` ? found : `${source}, which is the ${found}`;
-}
-
-export function nameOf(fact: string, path: string | undefined): string {
-  return path === undefined || path === '$' ? fact : `${fact}${path.slice(1)}`;
 }
 
 function decorate(

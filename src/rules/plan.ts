@@ -8,7 +8,7 @@ import { isFactReference, visitLeaves } from './conditions.ts';
 import { byDecisiveness, isAuthTrigger } from './decision.ts';
 import { accessOf } from './fact-access.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
-import { exactTests, necessaryTests } from './static-tests.ts';
+import { exactTests, necessaryTests, OPERATOR, SUBJECT } from './static-tests.ts';
 
 type NewMounts = 'report' | 'guard' | 'ignore';
 
@@ -33,9 +33,14 @@ export interface Plan {
   readonly subscriptions: readonly Trigger[];
 }
 
-const VERDICT = { allow: 1, deny: 2 } as const;
+/** picket.v1.Verdict, as far as a policy names it. */
+export const VERDICT = { allow: 1, deny: 2 } as const;
 /** On a file's path, which is none of no values: so it is also where the path is unresolved. */
-const NEVER_HOLDS: picket.v1.IStaticTest = { subject: 1, operator: 1, values: [] };
+const NEVER_HOLDS: picket.v1.IStaticTest = {
+  subject: SUBJECT.filePath,
+  operator: OPERATOR.equal,
+  values: [],
+};
 // Of all tests in a policy; the bridge takes 65,536. Verdicts and reach of each trigger have equal shares.
 const STATIC_VALUES_MAX = 60_000;
 const NEW_MOUNTS = { report: 1, guard: 2, ignore: 3 } as const;

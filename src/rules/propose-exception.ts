@@ -59,10 +59,7 @@ export function matcherOf(rule: RuleDefinition, ruleSet: RuleSet): Matcher {
       rules = compileRules({ ...ruleSet, rules: [{ ...rule, mode: 'enforce' }] }, { platform });
       compiled.set(platform, rules);
     }
-    const decision = rules.needsReferee(trigger, facts)
-      ? await rules.decideAsync(trigger, facts)
-      : rules.decide(trigger, facts);
-    return decision.matched.length > 0;
+    return (await rules.decideAsync(trigger, facts)).matched.length > 0;
   };
 }
 

@@ -1,11 +1,10 @@
 // json-rules-engine itself, with Picket's operators: it evaluates what can't be compiled, and tests hold the compiled
 // rules against it.
 
-import { Engine, Operator, OperatorDecorator } from 'json-rules-engine';
+import { Engine } from 'json-rules-engine';
 import { type Facts, type FactValue, type Slot, slotOf } from '../events/facts.ts';
 import { isFactReference, type NamedConditions, visitLeaves } from './conditions.ts';
-import { DECORATORS } from './decorators.ts';
-import { ADDED_OPERATORS, MATCHES_IGNORING_CASE, STANDARD_OPERATORS } from './operators.ts';
+import { register } from './jre-operators.ts';
 import type { RuleDefinition } from './schema.ts';
 
 export interface Referee {
@@ -13,22 +12,9 @@ export interface Referee {
   matches(facts: Facts): Promise<boolean>;
 }
 
-/** An engine of json-rules-engine that knows Picket's operators and decorators and takes missing facts as undefined. */
-function createEngine(): Engine {
-  const engine = new Engine([], { allowUndefinedFacts: true });
-  for (const { name, evaluate } of [...STANDARD_OPERATORS, ...ADDED_OPERATORS, MATCHES_IGNORING_CASE]) {
-    engine.addOperator(new Operator<FactValue, FactValue>(name, evaluate));
-  }
-  for (const { name, evaluate } of DECORATORS.values()) {
-    engine.addOperatorDecorator(
-      new OperatorDecorator<FactValue, FactValue, FactValue, FactValue>(name, evaluate),
-    );
-  }
-  return engine;
-}
-
 export function refereeOf(rule: RuleDefinition, named: NamedConditions): Referee {
-  const engine = createEngine();
+  const engine = new Engine([], { allowUndefinedFacts: true });
+  register(engine);
   for (const [name, condition] of Object.entries(named)) {
     engine.setCondition(name, structuredClone(condition) as Parameters<Engine['setCondition']>[1]);
   }

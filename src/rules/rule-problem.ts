@@ -1,10 +1,7 @@
 // What is wrong with rule files, each with its place: a person reads these, so each says what was found and what was
 // expected.
 
-import type { FindingCode } from './finding-codes.ts';
-
-/** note: worth knowing, and nothing to mend. */
-export type ProblemSeverity = 'error' | 'warning' | 'note';
+import type { FindingCode, FindingSeverity } from './finding-codes.ts';
 
 export interface RuleProblem<Code extends string = FindingCode> {
   readonly file: string;
@@ -16,7 +13,7 @@ export interface RuleProblem<Code extends string = FindingCode> {
   readonly message: string;
   readonly found?: string | undefined;
   readonly expected?: string | undefined;
-  readonly severity: ProblemSeverity;
+  readonly severity: FindingSeverity;
   /** Where what to do is beyond doubt. */
   readonly fix?: ProblemFix | undefined;
 }

@@ -34,9 +34,7 @@ export function runnerOf(
   return {
     async matches(platform, trigger, facts) {
       const rules = rulesOf(platform);
-      const { matched } = rules.needsReferee(trigger, facts)
-        ? await rules.decideAsync(trigger, facts)
-        : rules.decide(trigger, facts);
+      const { matched } = await rules.decideAsync(trigger, facts);
       const error = errors.pop();
       if (error !== undefined) throw error;
       return matched.length > 0;

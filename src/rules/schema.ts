@@ -1,10 +1,11 @@
 // What a rule is, and the zod schema of a rule file: a list of rules, or a map around one. Conditions are checked
-// apart (condition-problems.ts): only with the table of facts at hand can an error say what was meant.
+// apart (condition-syntax.ts): only with the table of facts at hand can an error say what was meant.
 
 import { z } from 'zod';
 import type { EcsEvent } from '../events/ecs-event.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { NamedConditions, RootCondition, Scalar } from './conditions.ts';
+import type { Place } from './rule-document.ts';
 
 const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const;
 const MODES = ['enforce', 'shadow'] as const;
@@ -36,12 +37,6 @@ export interface RuleTest {
   readonly column: number;
 }
 
-interface RulePlace {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
 /** Excludes events from a rule; it allows nothing. It stands apart from the rule, in a file of its own. */
 export interface RuleException {
   readonly name: string;
@@ -51,7 +46,7 @@ export interface RuleException {
   readonly reason: string;
   /** A date (the whole of it, UTC) or a time, as written: past it the exception no longer holds. */
   readonly expires?: string | undefined;
-  readonly place: RulePlace;
+  readonly place: Place;
 }
 
 /** One rule as the loader leaves it: checked, defaults filled in, plain data that crosses to a worker thread. */
@@ -76,7 +71,7 @@ export interface RuleDefinition {
   readonly tests: readonly RuleTest[];
   readonly references: readonly string[];
   readonly falsePositives: readonly string[];
-  readonly place: RulePlace;
+  readonly place: Place;
 }
 
 export interface RuleSet {

@@ -15,8 +15,10 @@ interface StaticTest {
 /** Tests that must all hold. */
 export type StaticConjunction = readonly StaticTest[];
 
-const SUBJECT = { filePath: 1, previousExecutable: 2, processExecutable: 3 } as const;
-const OPERATOR = { equal: 1, prefix: 2, suffix: 3 } as const;
+/** picket.v1.StaticTest.Subject. */
+export const SUBJECT = { filePath: 1, previousExecutable: 2, processExecutable: 3 } as const;
+/** picket.v1.StaticTest.Operator. */
+export const OPERATOR = { equal: 1, prefix: 2, suffix: 3 } as const;
 const OPERATORS: Readonly<Record<string, number>> = {
   equal: OPERATOR.equal,
   in: OPERATOR.equal,

@@ -4,6 +4,8 @@ import { type Facts, slotOf } from '../events/facts.ts';
 import type { picket } from '../events/proto/picket.js';
 import { bytesOfText } from '../events/text.ts';
 import { actionOfTrigger, type Trigger } from '../events/triggers.ts';
+import { VERDICT } from './plan.ts';
+import { OPERATOR, SUBJECT } from './static-tests.ts';
 
 export interface StaticAnswer {
   readonly verdict: 'allow' | 'deny';
@@ -11,10 +13,6 @@ export interface StaticAnswer {
   /** A path is unresolved: a deny on it then holds if it could. */
   readonly isInDoubt: boolean;
 }
-
-const SUBJECT = { filePath: 1, previousExecutable: 2, processExecutable: 3 } as const;
-const OPERATOR = { equal: 1, prefix: 2, suffix: 3 } as const;
-const DENY = 2;
 
 /** undefined: it asks the agent. */
 export function staticVerdictOf(
@@ -25,7 +23,7 @@ export function staticVerdictOf(
   const action = actionOfTrigger(trigger);
   for (const { action: of, tests, verdict, rule } of policy.staticVerdicts ?? []) {
     if (of !== action) continue;
-    const isDeny = verdict === DENY;
+    const isDeny = verdict === VERDICT.deny;
     const outcomes = (tests ?? []).map((test) => outcomeOf(test, trigger, facts));
     if (!outcomes.every((outcome) => outcome === 'holds' || (outcome === 'in doubt' && isDeny))) continue;
     return { verdict: isDeny ? 'deny' : 'allow', rule: rule ?? '', isInDoubt: outcomes.includes('in doubt') };

@@ -7,7 +7,7 @@ import { type ConditionProbe, probeOf } from './condition-probe.ts';
 import type { LeafPlaces } from './condition-syntax.ts';
 import { describeFact } from './condition-view.ts';
 import { isFactReference, type Leaf, type NamedConditions, visitLeaves } from './conditions.ts';
-import { nameOf } from './operand-types.ts';
+import { factName } from './fact-access.ts';
 import type { Place } from './rule-document.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 
@@ -113,6 +113,6 @@ export function percentOf({ leaves, both, outcomes }: CoverageReport, requireBot
 }
 
 function textOfLeaf({ fact, path, operator, value }: Leaf): string {
-  const right = isFactReference(value) ? nameOf(value.fact, value.path) : describeFact(value);
-  return `${nameOf(fact, path)} ${operator} ${right}`;
+  const right = isFactReference(value) ? factName(value.fact, value.path) : describeFact(value);
+  return `${factName(fact, path)} ${operator} ${right}`;
 }

@@ -3,9 +3,9 @@
 import type { EcsEvent } from '../events/ecs-event.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { Leaf } from './conditions.ts';
+import { factName } from './fact-access.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { checkGiven, touches } from './given-facts.ts';
-import { nameOf } from './operand-types.ts';
 import type { DocumentPath, RuleDocument } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 import { type RuleEventType, type RuleTest, TEST_KEYS, testSchema } from './schema.ts';
@@ -87,7 +87,7 @@ function parseTest(
     !test.expect.endsWith('none') || leaves.some(({ operator }) => operator.endsWith('exists'));
   if (problems.length === 0 && leaves.length > 0 && !isAboutAbsence && !touches(given, leaves)) {
     const message = `the test \`${test.name}\` asserts nothing: it gives no fact that ${rule.name} reads`;
-    const read = [...new Set(leaves.map((leaf) => nameOf(leaf.fact, leaf.path)))];
+    const read = [...new Set(leaves.map((leaf) => factName(leaf.fact, leaf.path)))];
     fail(
       'given',
       'empty-test',

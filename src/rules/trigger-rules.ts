@@ -3,7 +3,6 @@
 
 import type { Facts } from '../events/facts.ts';
 import type { Trigger } from '../events/triggers.ts';
-import type { CompileOptions } from './compile.ts';
 import { type Leaf, type NamedConditions, visitLeaves } from './conditions.ts';
 import { byDecisiveness, type Decision, decisionOf, isAuthTrigger, NO_MATCH } from './decision.ts';
 import { DecisionCache } from './decision-cache.ts';
@@ -17,6 +16,17 @@ import { ConditionCompiler, type Doubts, NEVER, needsReferee, type Test } from '
 import { type Referee, refereeOf } from './referee.ts';
 import type { RuleDefinition } from './schema.ts';
 import { doubtsOf } from './unresolved-path.ts';
+
+export interface TriggerRulesOptions {
+  /**
+   * auth: the triggers of the auth lane only. What can't be decided there in time (json-rules-engine, long texts under a
+   * regular expression) goes to the slow lane where an enforced verdict depends on it, and is reviewed afterwards where
+   * none does: no deadline may give a deny for the sake of a rule that can't deny.
+   */
+  readonly lane?: 'auth' | 'event';
+  /** The referee could not evaluate a rule; it counts as not matching. */
+  readonly onRefereeError?: (rule: RuleDefinition, error: unknown) => void;
+}
 
 interface RefereedRule {
   readonly rule: RuleDefinition;
@@ -46,13 +56,13 @@ export class TriggerRules {
   /** Numbers of the rules that match the event at hand. */
   readonly #matched: Int32Array;
   readonly #decisions: DecisionCache;
-  readonly #onRefereeError: CompileOptions['onRefereeError'];
+  readonly #onRefereeError: TriggerRulesOptions['onRefereeError'];
 
   constructor(
     trigger: Trigger,
     rules: readonly RuleDefinition[],
     named: NamedConditions,
-    options: CompileOptions,
+    options: TriggerRulesOptions,
   ) {
     const frame = this.#frame;
     this.#rules = [...rules].sort(byDecisiveness);

@@ -8,7 +8,8 @@ import {
   visitLeaves,
 } from './conditions.ts';
 import { parseOperatorName } from './decorators.ts';
-import { nameOf } from './operand-types.ts';
+import { factName } from './fact-access.ts';
+import { SHORT_LIST } from './list-search.ts';
 import { literalsOf } from './pattern-literals.ts';
 import { LANE_TEXT_MAX, patternOf } from './patterns.ts';
 import { needsReferee } from './predicate.ts';
@@ -27,8 +28,6 @@ export interface WorstCase {
 
 /** json-rules-engine's own expressions and promises; no bound is known, and it is kept off the auth lane. */
 const REFEREED = 1_000_000;
-/** From this many values on they are searched for together. */
-const LIST_SEARCHED = 8;
 
 export function worstCaseOf(rule: { readonly conditions: Condition }, named: NamedConditions): WorstCase {
   let steps = 0;
@@ -59,11 +58,11 @@ function stepsOf(leaf: Leaf): number {
     case 'matches':
       return values.reduce<number>((sum, one) => sum + stepsOfPattern(one, folding > 0), 0);
     case 'includes':
-      return folding + LANE_TEXT_MAX * (values.length > LIST_SEARCHED ? 1 : values.length);
+      return folding + LANE_TEXT_MAX * (values.length > SHORT_LIST ? 1 : values.length);
     case 'startsWith':
     case 'endsWith':
     case 'inCidr':
-      return folding + Math.min(values.length, LIST_SEARCHED);
+      return folding + Math.min(values.length, SHORT_LIST);
     case 'contains':
     case 'doesNotContain':
       // A list of the event is as long in all as a text may be.
@@ -83,9 +82,9 @@ function stepsOfPattern(pattern: unknown, ignoreCase: boolean): number {
 
 function describe({ fact, path, operator, value }: Leaf): string {
   const other = isFactReference(value)
-    ? nameOf(value.fact, value.path)
+    ? factName(value.fact, value.path)
     : Array.isArray(value)
       ? `a list of ${value.length}`
       : describeValue(value);
-  return `${nameOf(fact, path)} ${operator} ${other}`;
+  return `${factName(fact, path)} ${operator} ${other}`;
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultConfig } from '../../src/config/load.ts';
 import { watchRuleFiles } from '../../src/config/rule-files.ts';
 import { loadRevision, type RuleLoaderOptions, ruleReloads } from '../../src/config/rule-revisions.ts';
-import { RuleFileError } from '../../src/rules/load.ts';
+import { RuleFileError } from '../../src/rules/rule-problem.ts';
 import type { PolicyRevision } from '../../src/sources/policy-revision.ts';
 
 let folder: string;

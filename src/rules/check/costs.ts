@@ -2,8 +2,7 @@
 
 import { isFactReference, type Leaf, visitLeaves } from '../conditions.ts';
 import { isAuthTrigger } from '../decision.ts';
-import { accessOf } from '../fact-access.ts';
-import { nameOf } from '../operand-types.ts';
+import { accessOf, factName } from '../fact-access.ts';
 import { needsReferee } from '../predicate.ts';
 import type { RuleProblem } from '../rule-problem.ts';
 import type { RuleDefinition } from '../schema.ts';
@@ -42,13 +41,13 @@ function checkRule(rule: RuleDefinition, { ruleSet, places }: CheckContext['load
 function costOf(leaf: Leaf): readonly [what: string, instead: string] | undefined {
   const facts = [{ fact: leaf.fact, path: leaf.path }, ...(isFactReference(leaf.value) ? [leaf.value] : [])];
   for (const { fact, path } of facts) {
-    const name = accessOf(fact, path)?.slot?.name ?? nameOf(fact, path);
+    const name = accessOf(fact, path)?.slot?.name ?? factName(fact, path);
     if (HASH.test(name))
       return [`${name} is computed from the whole file`, 'a cheaper test before it, such as a path'];
     if (name === 'process.env_vars')
       return [`${name} is read and may be large`, 'another fact, or a notify rule'];
   }
   if (!needsReferee(leaf)) return undefined;
-  const what = `${nameOf(leaf.fact, leaf.path)} can't be compiled and goes to the slow lane`;
+  const what = `${factName(leaf.fact, leaf.path)} can't be compiled and goes to the slow lane`;
   return [what, 'a path without filters, wildcards and slices'];
 }

@@ -2,11 +2,11 @@
 
 import type { Platform } from '../../events/triggers.ts';
 import type { Condition, Leaf } from '../conditions.ts';
-import type { FindingCode } from '../finding-codes.ts';
+import type { FindingCode, FindingSeverity } from '../finding-codes.ts';
 import type { LoadedRules } from '../load.ts';
 import type { NormalForms } from '../logic/normal-form.ts';
 import type { Place } from '../rule-document.ts';
-import type { ProblemSeverity, RuleProblem } from '../rule-problem.ts';
+import type { RuleProblem } from '../rule-problem.ts';
 import type { RuleDefinition } from '../schema.ts';
 
 export interface CheckContext {
@@ -30,7 +30,7 @@ export function note(place: Place, code: FindingCode, message: string, expected?
 }
 
 function finding(
-  severity: ProblemSeverity,
+  severity: FindingSeverity,
   { file, line, column }: Place,
   code: FindingCode,
   message: string,

@@ -4,9 +4,9 @@
 import type { Platform, Trigger } from '../../events/triggers.ts';
 import type { NamedConditions } from '../conditions.ts';
 import { isAuthTrigger } from '../decision.ts';
+import { factName } from '../fact-access.ts';
 import { type Contradiction, contradictionIn, type KnownValues } from '../logic/contradiction.ts';
 import { describeLiteral } from '../logic/literal.ts';
-import { nameOf } from '../operand-types.ts';
 import type { Place } from '../rule-document.ts';
 import { oneOf, type RuleProblem } from '../rule-problem.ts';
 import type { RuleDefinition } from '../schema.ts';
@@ -102,14 +102,14 @@ function explain(conflict: Contradiction | 'never', known?: KnownValues): string
   if (other !== undefined)
     return `${describeLiteral(other)} and ${describeLiteral(literal)} exclude each other`;
   const values = known?.get(literal.variable);
-  const name = nameOf(literal.leaf.fact, literal.leaf.path);
+  const name = factName(literal.leaf.fact, literal.leaf.path);
   if (values?.length === 1) return `${name} is always ${JSON.stringify(values[0])} there`;
   return `${describeLiteral(literal)} is never true`;
 }
 
 function because(conflict: Contradiction | 'never'): string {
   if (conflict === 'never' || conflict.other === undefined) return '';
-  const name = nameOf(conflict.literal.leaf.fact, conflict.literal.leaf.path);
+  const name = factName(conflict.literal.leaf.fact, conflict.literal.leaf.path);
   return `: whatever ${name} is, one of its conditions holds`;
 }
 

@@ -6,7 +6,7 @@ import type { FactValue } from '../../events/facts.ts';
 import { isAbsent, resolveFact } from '../condition-facts.ts';
 import { isFactReference, type Leaf, visitLeaves } from '../conditions.ts';
 import { parseOperatorName, resolveOperator } from '../decorators.ts';
-import { nameOf } from '../operand-types.ts';
+import { factName } from '../fact-access.ts';
 import type { Place } from '../rule-document.ts';
 import type { RuleProblem } from '../rule-problem.ts';
 import type { RuleDefinition, RuleSet } from '../schema.ts';
@@ -28,7 +28,7 @@ export function checkNegations({ rules, loaded }: CheckContext): RuleProblem[] {
   const negations = new Map<Leaf, Negation>();
   for (const rule of rules) {
     for (const leaf of negatedLeaves(rule, ruleSet)) {
-      const name = nameOf(leaf.fact, leaf.path);
+      const name = factName(leaf.fact, leaf.path);
       const place = places.get(leaf)?.('operator') ?? rule.place;
       const negation = negations.get(leaf) ?? { name, place, rules: [] };
       negations.set(leaf, negation);
@@ -52,7 +52,7 @@ function negatedLeaves(rule: RuleDefinition, ruleSet: RuleSet): Leaf[] {
   const visit = (leaf: Leaf, isUnderNot: boolean): void => {
     // Whoever asks for a fact elsewhere in the rule has thought of its absence.
     if (holdsWithoutFact(leaf) === isUnderNot || parseOperatorName(leaf.operator).operator === 'exists')
-      asked.add(nameOf(leaf.fact, leaf.path));
+      asked.add(factName(leaf.fact, leaf.path));
     else negated.push(leaf);
   };
   visitLeaves(rule.own, ruleSet.conditions, visit);
@@ -60,7 +60,7 @@ function negatedLeaves(rule: RuleDefinition, ruleSet: RuleSet): Leaf[] {
   for (const { conditions } of rule.exceptions) visitLeaves(conditions, ruleSet.conditions, visit);
   return negated.filter(
     (leaf) =>
-      !asked.has(nameOf(leaf.fact, leaf.path)) &&
+      !asked.has(factName(leaf.fact, leaf.path)) &&
       definitionsOf(leaf, rule).some(({ mayBeMissing }) => mayBeMissing),
   );
 }

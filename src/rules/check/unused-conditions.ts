@@ -1,6 +1,6 @@
 // Named conditions that no rule refers to.
 
-import { referencesOf } from '../load.ts';
+import { referencesOf } from '../conditions.ts';
 import type { RuleProblem } from '../rule-problem.ts';
 import { type CheckContext, warning } from './finding.ts';
 

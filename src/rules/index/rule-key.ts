@@ -8,7 +8,7 @@ import {
   type NamedConditions,
   visitLeaves,
 } from '../conditions.ts';
-import { nameOf } from '../operand-types.ts';
+import { factName } from '../fact-access.ts';
 import { keysOfLeaf, type LeafKey, type LeafKeys } from './leaf-key.ts';
 import { likelihoodOf, ValueCounts } from './likelihood.ts';
 
@@ -144,6 +144,6 @@ function intersections(keys: readonly FoundKey[]): readonly FoundKey[] {
 }
 
 function describe({ fact, path, operator, value }: Leaf): string {
-  const other = isFactReference(value) ? ` ${nameOf(value.fact, value.path)}` : '';
-  return `\`${nameOf(fact, path)} ${operator}${other}\``;
+  const other = isFactReference(value) ? ` ${factName(value.fact, value.path)}` : '';
+  return `\`${factName(fact, path)} ${operator}${other}\``;
 }

@@ -3,7 +3,7 @@
 import type { FactValue } from '../../events/facts.ts';
 import { type ConditionValue, isFactReference, type Leaf } from '../conditions.ts';
 import { resolveOperator } from '../decorators.ts';
-import { nameOf } from '../operand-types.ts';
+import { factName } from '../fact-access.ts';
 import { type Quantifier, readOperator } from './read-operator.ts';
 import { excludes, type Form, includes, type Shape, testOfShape } from './shapes.ts';
 import { keyOfScalar, keyOfShape, variableOf } from './value-keys.ts';
@@ -129,8 +129,8 @@ function isEmpty(shape: Shape): boolean {
 /** As a person would write it: `process.name equal "a"`, `not (…)`. */
 export function describeLiteral({ leaf, isTurned }: Literal): string {
   const { value } = leaf;
-  const right = isFactReference(value) ? nameOf(value.fact, value.path) : describeAlternatives(value);
-  const text = `${nameOf(leaf.fact, leaf.path)} ${leaf.operator} ${right}`;
+  const right = isFactReference(value) ? factName(value.fact, value.path) : describeAlternatives(value);
+  const text = `${factName(leaf.fact, leaf.path)} ${leaf.operator} ${right}`;
   return isTurned ? `not (${text})` : text;
 }
 

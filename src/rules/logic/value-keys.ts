@@ -2,8 +2,7 @@
 
 import type { FactValue } from '../../events/facts.ts';
 import { type ConditionValue, isFactReference } from '../conditions.ts';
-import { accessOf } from '../fact-access.ts';
-import { nameOf } from '../operand-types.ts';
+import { accessOf, factName } from '../fact-access.ts';
 import type { Shape } from './shapes.ts';
 
 // Longer lists are compared by identity only: with thousands of rules that share one, looking inside would take minutes.
@@ -12,7 +11,7 @@ export const VALUES_MAX = 1000;
 /** Of a fact: the same for all ways to write its path. */
 export function variableOf(fact: string, path: string | undefined): string {
   const access = accessOf(fact, path);
-  if (access?.slot === undefined) return nameOf(fact, path);
+  if (access?.slot === undefined) return factName(fact, path);
   const { slot, steps, isWhole } = access;
   if (steps.length === 0) return slot.name;
   return `${slot.name} ${isWhole ? 'whole ' : ''}${JSON.stringify(steps)}`;

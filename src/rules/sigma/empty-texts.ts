@@ -2,7 +2,7 @@
 
 import type { Condition, Leaf } from '../conditions.ts';
 import { parseOperatorName } from '../decorators.ts';
-import { nameOf } from '../operand-types.ts';
+import { factName } from '../fact-access.ts';
 
 /**
  * What is not exact about tests for an empty text. One beside a test for the missing fact (`any` of both, as many
@@ -15,7 +15,7 @@ export function emptyTextNotes(condition: Condition): readonly string[] {
     else if ('any' in part) for (const one of part.any) visit(one, part.any);
     else if ('not' in part) visit(part.not, []);
     else if ('fact' in part && asksForEmpty(part) && !beside.some((other) => asksForMissing(other, part))) {
-      const name = nameOf(part.fact, part.path);
+      const name = factName(part.fact, part.path);
       notes.add(`an empty ${name} is asked for, and events lack it instead`);
     }
   };

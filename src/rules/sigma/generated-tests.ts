@@ -95,10 +95,7 @@ async function matches(given: Given, rule: RuleDefinition, ruleSet: RuleSet): Pr
   const event: EcsEvent = { ...given, picket: { trigger } };
   const facts = givenFacts(event);
   const rules = compileRules(ruleSet, { platform });
-  const { matched } = rules.needsReferee(trigger, facts)
-    ? await rules.decideAsync(trigger, facts)
-    : rules.decide(trigger, facts);
-  return matched.length > 0;
+  return (await rules.decideAsync(trigger, facts)).matched.length > 0;
 }
 
 async function pass(rule: WrittenRule): Promise<boolean> {
