@@ -313,7 +313,7 @@ static bool mount_ext4(void)
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        return child(argc, argv);
+        _exit(child(argc, argv));
     int code = begin_test("linux_backend_test");
     if (code != 0)
         return code;

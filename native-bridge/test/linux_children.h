@@ -27,6 +27,7 @@ static const char *path_in(const char *folder, const char *name)
     return path;
 }
 
+// Its exit code is for _exit: a sanitizer's search for leaks takes longer than all that a child does.
 static int child(int argc, char **argv)
 {
     alarm(30);

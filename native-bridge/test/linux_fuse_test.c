@@ -85,7 +85,7 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[1], "--hide-behind-hung-server") == 0)
         return hide_behind_hung_server(argv[2]);
     if (argc > 1)
-        return child(argc, argv);
+        _exit(child(argc, argv));
     int code = begin_test("linux_fuse_test");
     if (code != 0)
         return code;

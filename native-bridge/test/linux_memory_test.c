@@ -322,7 +322,7 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "--hostile") == 0)
         return hostile(argv);
     if (argc > 1)
-        return child(argc, argv);
+        _exit(child(argc, argv));
     int code = begin_test("linux_memory_test");
     if (code != 0)
         return code;

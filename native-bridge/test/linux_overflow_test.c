@@ -97,7 +97,7 @@ static void who_acts_after_an_overflow_is_told_as_it_is(void)
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        return child(argc, argv);
+        _exit(child(argc, argv));
     int code = begin_test("linux_overflow_test");
     if (code != 0)
         return code;

@@ -62,7 +62,7 @@ int main(int argc, char **argv)
         return holder();
     }
     if (argc > 1)
-        return child(argc, argv);
+        _exit(child(argc, argv));
     int code = begin_test("linux_release_test");
     if (code != 0)
         return code;
