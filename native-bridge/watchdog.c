@@ -206,6 +206,10 @@ int watchdog_run(int (*run)(void *context), void *context) {
     for (;;) {
         int code = EXIT_FAILURE;
         bool is_started = start_child(run, context);
+        if (!is_started && watch.vigil->start == 1) {
+            (void)fprintf(stderr, "picket-bridge: %s\n", watch.vigil->reason);    // nobody else could, and nobody waits yet
+            return EXIT_FAILURE;
+        }
         bool ended_by_itself = is_started && attend(&code);
         bool is_first_start = watch.vigil->start == 1 && !atomic_load(&watch.vigil->ready);
         watch.child = 0;

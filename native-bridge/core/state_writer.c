@@ -27,6 +27,7 @@ struct state {
 };
 
 static struct {
+    pthread_once_t once;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     char directory[PATH_BYTES - LONGEST_NAME - sizeof ".new"];
@@ -34,7 +35,11 @@ static struct {
     bool is_wanted[STATE_NAMES], is_writing[STATE_NAMES];
     int failure[STATE_NAMES];
     bool runs;
-} writer = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+} writer = {.once = PTHREAD_ONCE_INIT, .changed = PTHREAD_COND_INITIALIZER};
+
+static void init_mutex(void) {
+    lock_init(&writer.mutex);
+}
 
 static bool path_of(char path[PATH_BYTES], const char *directory, const char *name, const char *suffix) {
     int length = snprintf(path, PATH_BYTES, "%s/%s%s", directory, name, suffix);
@@ -46,7 +51,8 @@ bool state_read(const char *directory, enum state_name name, char text[STATE_TEX
     (void)mkdir(directory, 0700);   // a failure shows at the first write
     if (!path_of(path, directory, files[name].name, "")) return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return false;
+    text[0] = 0;
+    if (fd < 0) return errno != ENOENT && errno != ENOTDIR;
     ssize_t count = read(fd, text, STATE_TEXT - 1);
     (void)close(fd);
     text[count > 0 ? count : 0] = 0;
@@ -131,6 +137,7 @@ static int start_once(const char *directory) {
 }
 
 int state_write(const char *directory, enum state_name name, const char *text) {
+    (void)pthread_once(&writer.once, init_mutex);
     lock(&writer.mutex);
     int failure = start_once(directory);
     if (failure == 0) {
@@ -150,6 +157,7 @@ int state_write(const char *directory, enum state_name name, const char *text) {
 int state_wait(enum state_name name, int bound_ms) {
     struct timespec until = clock_realtime_in_ms(bound_ms);
     bool in_time = true;
+    (void)pthread_once(&writer.once, init_mutex);
     lock(&writer.mutex);
     while (writer.runs && in_time && (writer.is_wanted[name] || writer.is_writing[name]))
         in_time = pthread_cond_timedwait(&writer.changed, &writer.mutex, &until) == 0;

@@ -17,8 +17,8 @@ enum state_name {
     STATE_NAMES,
 };
 
-// Makes the folder if it is missing, and reads the file. False: nothing readable there. May wait for the disk: at start
-// only.
+// Makes the folder if it is missing, and reads the file. False: there is none. One that can't be read is an empty text. May
+// wait for the disk: at start only.
 bool state_read(const char *directory, enum state_name name, char text[STATE_TEXT]);
 // Leaves it to the thread; NULL removes the file. 0, or -1 with errno: how the write of this file before this one
 // ended, ETIMEDOUT if it has not. What was there stays where a write fails.

@@ -22,13 +22,19 @@ struct named_mount {
 };
 
 static struct {
-    pthread_mutex_t lock;
+    pthread_once_t once;
+    pthread_mutex_t lock;       // the permission readers', too: whoever holds it must not be put aside
     int mountinfo;              // 0: not open yet
     bool is_read;
     size_t count, text_used;
     struct named_mount mounts[MOUNTS];
     uint8_t text[TEXT_BYTES];
-} own = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} own = {.once = PTHREAD_ONCE_INIT};
+
+static void init_lock(void)
+{
+    lock_init(&own.lock);
+}
 
 // ---- a mountinfo's lines
 
@@ -345,6 +351,7 @@ static bool settle(uint32_t pid, int fd, uint8_t *text, size_t capacity, size_t 
 
 bool mount_names_settle(uint32_t pid, int fd, uint8_t *text, size_t capacity, size_t *length)
 {
+    (void)pthread_once(&own.once, init_lock);
     lock(&own.lock);
     bool settled = settle(pid, fd, text, capacity, length);
     unlock(&own.lock);

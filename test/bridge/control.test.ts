@@ -1,7 +1,7 @@
 // Root's control of a bridge, from outside: who may, that no stranger keeps an administrator out, what is said and kept.
 // A recording has no marks and nobody who waits; test/system/way-out.test.ts has the kernel.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -195,6 +195,16 @@ describe.skipIf(!isRoot)('control (needs root)', () => {
 
     const forgetful = await bridge([]);
     expect((await ask(forgetful.socket, 'off')).note).toContain('no --state-dir');
+  });
+
+  it('what was kept and can’t be read means off', async () => {
+    const state = join(folder(), 'state');
+    mkdirSync(state);
+    symlinkSync('enforcement', join(state, 'enforcement'));
+    const { socket } = await bridge([], ['--state-dir', state]);
+    expect(await ask(socket)).toMatchObject({ state: 'off', reason: expect.stringContaining("can't be") });
+    expect((await ask(socket, 'on')).note).toBe('');
+    expect(existsSync(join(state, 'enforcement'))).toBe(false);
   });
 
   it('picket=off on the kernel’s command line has the last word', async () => {

@@ -4,10 +4,11 @@ import { isOlder } from '../../src/doctor/kernel.ts';
 import { compareVersions } from '../../src/doctor/nats-server.ts';
 import { parseProbe } from '../../src/doctor/probe.ts';
 import { isListening } from '../../src/doctor/socket.ts';
+import { serviceOf, wordsOf } from '../system/harness/unit.ts';
 
 const ALL = (1n << 41n) - 1n;
 const SYS_ADMIN = 1n << 21n;
-const LEASE = 1n << 28n;
+const SYS_NICE = 1n << 23n;
 
 describe('capabilities', () => {
   test('all of them are well', () => {
@@ -20,8 +21,16 @@ describe('capabilities', () => {
     expect(finding?.mend).toContain('--cap-add SYS_ADMIN');
   });
 
-  test('without CAP_LEASE it works, but not fully', () => {
-    expect(judgeCapabilities(ALL & ~LEASE)).toMatchObject([{ state: 'warn' }]);
+  test('without CAP_SYS_NICE it works, but not fully', () => {
+    expect(judgeCapabilities(ALL & ~SYS_NICE)).toMatchObject([{ state: 'warn' }]);
+  });
+
+  test('are those that the packaged unit gives the bridge', () => {
+    const [finding] = judgeCapabilities(0n);
+    const named = finding?.found.match(/CAP_\w+/g) ?? [];
+    expect(named.toSorted()).toEqual(
+      wordsOf(serviceOf('picket-bridge'), 'CapabilityBoundingSet').toSorted(),
+    );
   });
 });
 

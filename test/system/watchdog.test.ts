@@ -16,6 +16,7 @@ import {
 import { errorOfOpen, startOpener } from './harness/opener.ts';
 import { suspend } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
+import { as, openToOthers, STRANGER } from './harness/users.ts';
 import { waitFor } from './harness/wait.ts';
 
 let cleanup: Cleanup;
@@ -219,4 +220,12 @@ test('a first start that fails is not tried again, and its exit status is passed
     .poll(() => second.stderr(), { timeout: 10_000 })
     .toContain(`another picket-bridge (process ${bridge.guardPid()}) serves`);
   expect(second.starts()).toBe(0);
+});
+
+test('a first start for which there is no process is not tried again, and says so', async () => {
+  openToOthers(scratch);
+  const under = [...as(STRANGER), 'prlimit', '--nproc=1'];
+  const bridge = await startBridge(cleanup, scratch, { under, expectEnd: true });
+  expect(await bridge.ended(5_000)).toBe(1);
+  expect(bridge.stderr()).toMatch(/^picket-bridge: it could not be started: /m);
 });
