@@ -2,6 +2,7 @@
 // where its fields begin, and each fact is read once. One reader serves any number of events, without allocating for
 // any of that again.
 import { ArgumentLine } from './argument-line.ts';
+import { type AuditRecord, parseAuditRecord } from './audit-record.ts';
 import { decodeEvent, readScalar, WIRE_TYPE, zeroOf } from './decode-event.ts';
 import { decodeValue } from './decode-value.ts';
 import {
@@ -25,6 +26,7 @@ import { valueAt } from './value-path.ts';
 import type { WireField, WireMessage } from './wire-table.ts';
 
 const ES_FIELD = 12;
+const MESSAGE_FIELD = 13;
 
 export class EncodedFacts implements Facts {
   private generation = 0;
@@ -36,6 +38,8 @@ export class EncodedFacts implements Facts {
   private readonly valueGenerations: number[] = [];
   private readonly keys = new Map<Slot, readonly Uint8Array[]>();
   private decoded: { readonly [key: string]: FactValue } | undefined;
+  private record: AuditRecord | undefined;
+  private recordGeneration = -1;
 
   /** Turns to another event. Values that were handed out stay valid; the bytes must not change while they are read. */
   reset(bytes: Uint8Array): this {
@@ -70,6 +74,8 @@ export class EncodedFacts implements Facts {
         return this.derive(location.node, location.fact);
       case 'es':
         return this.es(slot, location.keys);
+      case 'audit':
+        return this.audit(location.field);
       case 'host':
         return undefined;
       case 'object':
@@ -181,6 +187,17 @@ export class EncodedFacts implements Facts {
       this.keys.set(slot, keys);
     }
     return valueAt(bytes, from, to, keys);
+  }
+
+  private audit(field: string | undefined): FactValue {
+    if (this.recordGeneration !== this.generation) {
+      const message = this.text(0, MESSAGE_FIELD);
+      this.record = message === undefined ? undefined : parseAuditRecord(message);
+      this.recordGeneration = this.generation;
+    }
+    const { record } = this;
+    if (record === undefined || field === undefined) return record;
+    return Object.hasOwn(record, field) ? record[field] : undefined;
   }
 
   private whole(path: readonly string[]): FactValue {
