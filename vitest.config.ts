@@ -15,10 +15,8 @@ const PATIENT = [
 
 export default defineConfig({
   test: {
-    // Bounds tell that something hangs, on a machine that is busy with other things as well.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
-    expect: { poll: { timeout: 60_000 } },
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     // One group after another. Two at once, for two cores.
     projects: [
       {

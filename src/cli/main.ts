@@ -84,18 +84,28 @@ async function main(args: readonly string[]): Promise<void> {
       '\nExit codes: 0 well, 1 what was looked at is wrong, 2 the command line is wrong, 3 picket itself failed.' +
         '\n\nExample:\n  picket replay events.json --rules rules/macos --output summary',
     );
-  const wanted = wantedCommands(args);
+  const operands = args.filter((arg) => !arg.startsWith('-'));
+  const asked = operands[0] === 'help' && operands.length > 1 ? operands.slice(1) : undefined;
+  const [wanted] = asked ?? operands;
   for (const [name, entry] of COMMANDS) {
-    program.addCommand(wanted.has(name) ? (await entry.load()).summary(entry.summary) : stubOf(name, entry));
+    program.addCommand(wanted === name ? (await entry.load()).summary(entry.summary) : stubOf(name, entry));
   }
   inheritSettings(program);
-  await program.parseAsync(args, { from: 'user' });
+  if (asked !== undefined && helpOf(program, asked)) return;
+  await program.parseAsync(asked ?? args, { from: 'user' });
 }
 
-/** The first operand, and the second of `help NAME`: global options take no values. */
-function wantedCommands(args: readonly string[]): ReadonlySet<string> {
-  const operands = args.filter((arg) => !arg.startsWith('-'));
-  return new Set(operands.slice(0, operands[0] === 'help' ? 2 : 1));
+/** `picket help rules plan`. false: there is no such command, as commander will say. */
+function helpOf(program: Command, names: readonly string[]): boolean {
+  let command = program;
+  for (const name of names) {
+    if (command.commands.length === 0) break;
+    const child = command.commands.find((one) => one.name() === name);
+    if (child === undefined) return false;
+    command = child;
+  }
+  command.outputHelp();
+  return true;
 }
 
 /** Stands in the list of commands only. */

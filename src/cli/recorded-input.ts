@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import type { Observable } from 'rxjs';
 import type { FlowBatch } from '../operators/flow.ts';
 import { type ReplayFault, type ReplayFormat, replaySource } from '../sources/replay.ts';
-import { say } from './output.ts';
+import { formatCount, say } from './output.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
@@ -13,6 +13,9 @@ const MAX_UNSETTLED = 512;
 
 /** A damaged file of gigabytes must not fill the terminal: all are counted, so many are shown. */
 const MAX_FAULTS_SHOWN = 100;
+
+/** A file that is something else altogether fails line by line, for one reason. */
+const MAX_ALIKE_SHOWN = 3;
 
 export function formatOption(flag = '--format'): Option {
   return new Option(`${flag} <name>`, 'what the files hold (default: recognised)').choices([
@@ -90,6 +93,9 @@ async function sizeOf(files: readonly string[]): Promise<number | undefined> {
 
 class FaultReport {
   readonly #progress: Progress;
+  /** By file and reason, of those that were shown; the files and reasons that come first. */
+  readonly #alike = new Map<string, number>();
+  #shown = 0;
   count = 0;
 
   constructor(progress: Progress) {
@@ -98,13 +104,24 @@ class FaultReport {
 
   add({ file, position, reason }: ReplayFault): void {
     this.count++;
-    if (this.count > MAX_FAULTS_SHOWN) return;
+    const name = file === '-' ? 'stdin' : file;
+    const kind = `${name}: ${reason}`;
+    const alike = this.#alike.get(kind);
+    if (alike === undefined && this.#shown >= MAX_FAULTS_SHOWN) return;
+    this.#alike.set(kind, (alike ?? 0) + 1);
+    if ((alike ?? 0) >= MAX_ALIKE_SHOWN || this.#shown >= MAX_FAULTS_SHOWN) return;
+    this.#shown++;
     this.#progress.clear();
-    say(position === 0 ? `${file}: ${reason}` : `${file}:${position}: ${reason}`);
+    say(position === 0 ? kind : `${name}:${position}: ${reason}`);
   }
 
   finish(): void {
-    const more = this.count - MAX_FAULTS_SHOWN;
-    if (more > 0) say(`and ${more} more that could not be read`);
+    let told = this.#shown;
+    for (const [kind, alike] of this.#alike) {
+      if (alike <= MAX_ALIKE_SHOWN) continue;
+      told += alike - MAX_ALIKE_SHOWN;
+      say(`${kind}: ${formatCount(alike - MAX_ALIKE_SHOWN)} more`);
+    }
+    if (this.count > told) say(`and ${formatCount(this.count - told)} more that could not be read`);
   }
 }

@@ -32,7 +32,7 @@ export class ReplaySummary {
       section('rule', this.#rules, paint),
       wouldSection(this.would, paint),
       `${formatCount(this.events)} events in ${(elapsedMs / 1_000).toFixed(2)} s, ${formatCount(rate)} events/s; ` +
-        `${formatCount(this.alerts)} with alerts, ${formatCount(malformed)} malformed lines`,
+        `${formatCount(this.alerts)} with alerts, ${formatCount(malformed)} unreadable`,
     ];
     return `${sections.filter((text) => text !== '').join('\n\n')}\n`;
   }

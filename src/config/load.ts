@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { nearestName } from '../rules/nearest.ts';
+import { reasonOf } from '../system-error.ts';
 import { type Config, configSchema } from './schema.ts';
 
 export interface ConfigProblem {
@@ -37,11 +38,8 @@ export async function loadConfig(file: string): Promise<Config> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : String(code ?? cause);
-    throw new ConfigError([{ file, line: 0, column: 0, message: `cannot read the configuration: ${why}` }], {
-      cause,
-    });
+    const message = `the configuration can't be read: ${reasonOf(cause)}`;
+    throw new ConfigError([{ file, line: 0, column: 0, message }], { cause });
   }
   return absolutePaths(parseConfig(text, file), dirname(resolve(file)));
 }

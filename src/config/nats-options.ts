@@ -6,6 +6,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
+import { reasonOf } from '../system-error.ts';
 import { ConfigError } from './load.ts';
 import type { Config } from './schema.ts';
 
@@ -48,10 +49,8 @@ async function readNamed(key: string, file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError([{ file, line: 0, column: 0, message: `cannot read nats.${key}: ${why}` }], {
-      cause,
-    });
+    const message = `nats.${key} can't be read: ${reasonOf(cause)}`;
+    throw new ConfigError([{ file, line: 0, column: 0, message }], { cause });
   }
 }
 

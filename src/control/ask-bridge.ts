@@ -4,6 +4,7 @@ import { createConnection } from 'node:net';
 import Long from 'long';
 import { picket } from '../events/proto/picket.js';
 import { encodeFrame, FrameSplitter } from '../sources/frames.ts';
+import { reasonOf } from '../system-error.ts';
 import { lastResort } from './last-resort.ts';
 
 export type ControlCommand = 'status' | 'off' | 'on';
@@ -131,7 +132,9 @@ function adviceFor(socketPath: string, cause: NodeJS.ErrnoException): string {
     case 'EPIPE':
     case 'ECONNRESET':
       return `the bridge at ${socketPath} does not take this process, and its log says why: it is for root, in the bridge's own namespaces`;
+    case 'EINVAL':
+      return `${socketPath} is too long for a socket: a bridge takes 98 bytes at most, so none runs there`;
     default:
-      return `the bridge at ${socketPath} gave no answer: ${cause.message}`;
+      return `the bridge at ${socketPath} gave no answer: ${reasonOf(cause)}`;
   }
 }

@@ -68,7 +68,7 @@ function parseLine(line: string): Json {
     const isText = !line.trimStart().startsWith('{');
     const reason = (error as Error).message;
     throw new EsloggerLineError(
-      isText ? 'no JSON: eslogger writes one object a line' : `broken JSON: ${reason}`,
+      isText ? "no JSON: expected an event a line, eslogger's or in ECS names" : `broken JSON: ${reason}`,
       isText ? 'text' : 'json',
       error,
     );

@@ -14,15 +14,29 @@ export interface Mount {
  */
 export type MountKind = 'local' | 'stacked' | 'served' | 'kernel' | 'unknown';
 
-/** The topmost mount of each mount point. A line that is none is left out. */
+/** A line that is no line of a mountinfo. */
+export class MountLineError extends Error {
+  override readonly name = 'MountLineError';
+  readonly line: number;
+
+  constructor(line: number) {
+    super(
+      'this is no mount: expected lines as in /proc/self/mountinfo (36 35 98:0 / /srv rw - ext4 /dev/sda1 rw)',
+    );
+    this.line = line;
+  }
+}
+
+/** id, parent, device, root, point, options, tags…, -, type, source, options */
+const MOUNT = /^\d+ \d+ (?<device>\d+:\d+) \S+ (?<point>\S+) \S+ (?:\S+ )*- (?<type>\S+) /;
+
+/** The topmost mount of each mount point. @throws MountLineError a line is none, or there is none */
 export function parseMounts(mountinfo: string): readonly Mount[] {
   const mounts = new Map<string, Mount>();
-  for (const line of mountinfo.split('\n')) {
-    // 36 35 98:0 /root /mount/point options tags… - type source options
-    const [left = '', right = ''] = line.split(' - ');
-    const [, , device, , escaped] = left.split(' ');
-    const [type] = right.split(' ');
-    if (device === undefined || escaped === undefined || type === undefined || type === '') continue;
+  for (const [index, line] of mountinfo.trimEnd().split('\n').entries()) {
+    const { device, point: escaped, type } = MOUNT.exec(line)?.groups ?? {};
+    if (device === undefined || escaped === undefined || type === undefined)
+      throw new MountLineError(index + 1);
     const point = unescapeOctal(escaped);
     mounts.set(point, { point, type, device });
   }

@@ -1,8 +1,9 @@
 // The files of values that rule files name under `lists:`, found and read before anything else in the rules is looked at.
 
 import { dirname, join } from 'node:path';
+import { reasonOf } from '../system-error.ts';
 import { type Place, parseRuleDocument } from './rule-document.ts';
-import { type FoundRuleFiles, type RuleText, readText, reasonOf } from './rule-files.ts';
+import { type FoundRuleFiles, type RuleText, readText } from './rule-files.ts';
 import type { RuleProblem } from './rule-problem.ts';
 
 /** Each file once. One that can't be read is reported where it is named, and left out of the texts. */

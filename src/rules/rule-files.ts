@@ -2,6 +2,7 @@
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { reasonOf } from '../system-error.ts';
 import type { FindingCode } from './finding-codes.ts';
 import type { RuleProblem } from './rule-problem.ts';
 import { isTestFile } from './test-files.ts';
@@ -95,7 +96,9 @@ export async function readRuleFiles(
       fail(
         path,
         'missing-file',
-        `there is no such file or folder: ${reasonOf(error)}`,
+        (error as NodeJS.ErrnoException).code === 'ENOENT'
+          ? 'there is no such file or folder'
+          : `this can't be looked at: ${reasonOf(error)}`,
         undefined,
         'a rule file, or a folder of them',
       );
@@ -178,17 +181,4 @@ function badByte(bytes: Uint8Array): { line: number; column: number; byte: numbe
   while (good > 0 && decodeUtf8(bytes.subarray(0, good)) === undefined) good--;
   const lines = Buffer.from(bytes.subarray(0, good)).toString().split('\n');
   return { line: lines.length, column: (lines.at(-1) ?? '').length + 1, byte: bytes[good] ?? 0 };
-}
-
-/** Why a file can't be read, in words. */
-export function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const known: Readonly<Record<string, string>> = {
-    ENOENT: 'it does not exist',
-    EACCES: 'permission denied',
-    ENOTDIR: 'a part of the path is no folder',
-    ELOOP: 'its links go round in a circle',
-    EISDIR: 'it is a folder',
-  };
-  return known[code] ?? (error instanceof Error ? error.message : String(error));
 }

@@ -3,6 +3,7 @@
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { reasonOf } from '../system-error.ts';
 import type { RuleText } from './rule-files.ts';
 import type { RuleProblem } from './rule-problem.ts';
 
@@ -46,9 +47,7 @@ export async function readTestFiles(
         line: 0,
         column: 0,
         code: isText ? 'not-utf8' : 'unreadable',
-        message: isText
-          ? 'this file is not valid UTF-8'
-          : `this file can't be read: ${error instanceof Error ? error.message : String(error)}`,
+        message: isText ? 'this file is not valid UTF-8' : `this file can't be read: ${reasonOf(error)}`,
         expected: isText ? 'text in UTF-8' : 'a file that this user may read',
         severity: 'error',
       });

@@ -1,4 +1,5 @@
 // Why a connection to the bridge ended or never came about, each with what a person can do about it.
+import { reasonOf } from '../system-error.ts';
 
 /** Nothing listens at the socket, or this user may not open it. */
 export class BridgeUnreachableError extends Error {
@@ -55,7 +56,9 @@ function adviceFor(cause: NodeJS.ErrnoException): string {
     case 'EACCES':
     case 'EPERM':
       return "this user may not open it; run as the bridge's --agent-uid";
+    case 'EINVAL':
+      return 'its path is too long for a socket, a bridge takes 98 bytes at most; correct bridge.socket';
     default:
-      return cause.message;
+      return reasonOf(cause);
   }
 }

@@ -10,6 +10,7 @@ import type { Loss } from '../events/event-batch.ts';
 import { textOfBytes } from '../events/text.ts';
 import { kindOfTrigger } from '../events/triggers.ts';
 import type { FlowBatch, FlowEvent, Origin } from '../operators/flow.ts';
+import { reasonOf } from '../system-error.ts';
 import { type Line, linesOf, openFile } from './lines.ts';
 import { MAX_RECORDED_BYTES, RecordingError, readRecording } from './recording.ts';
 import { detectFormat, type ReplayFormat } from './replay-format.ts';
@@ -141,11 +142,16 @@ async function* replay(
     } catch (error) {
       if (reading.isStopped) return;
       if (!(error instanceof Error)) throw error;
-      fault(error instanceof RecordingError ? error.event : 0, error.message);
+      fault(error instanceof RecordingError ? error.event : 0, reasonFor(error));
     }
     if (faults.length > 0) yield batchOf([], faults.splice(0), tally, origin);
   }
   yield { ...batchOf([], [], tally, origin), endOfSource: true };
+}
+
+function reasonFor(error: Error): string {
+  const isCut = 'code' in error && error.code === 'Z_BUF_ERROR';
+  return isCut ? 'the packed file ends too early: what is missing was not read' : reasonOf(error);
 }
 
 type ReplayedEvent = Omit<FlowEvent, 'sequence' | 'origin'>;

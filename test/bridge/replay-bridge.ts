@@ -70,6 +70,6 @@ export async function startReplayBridge(
     'max',
     ...options,
   ]);
-  await waitFor('the bridge to be ready', () => running.stderr().includes('the bridge is ready'));
+  await waitFor('the bridge to be ready', () => running.stderr().includes('the bridge is ready'), 10_000);
   return { socket, folder, process: running };
 }

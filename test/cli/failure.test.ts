@@ -26,6 +26,20 @@ describe('what a person reads', () => {
     expect(describeError(repeating, false)).toBe('cannot reach NATS (connection refused)');
   });
 
+  test('has what the system said once: of what was tried, and not of an error that explains it', () => {
+    const missing = Object.assign(new Error("ENOENT: no such file or directory, open 'x'"), {
+      code: 'ENOENT',
+      errno: -2,
+      syscall: 'open',
+    });
+    const plain = new CommandError("x can't be read", 1, { cause: missing });
+    expect(describeError(plain, false)).toBe("x can't be read: it does not exist");
+    const explained = new Error('there is no x: make one', { cause: missing });
+    expect(describeError(new CommandError(explained.message, 1, { cause: explained }), false)).toBe(
+      'there is no x: make one',
+    );
+  });
+
   test('has the stacks of all causes where they were asked for', () => {
     const text = describeError(new Error('outer', { cause: new Error('inner') }), true);
     expect(text).toContain('outer\n    at ');

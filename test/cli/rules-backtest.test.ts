@@ -14,6 +14,8 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'picket-cli-backtest-'));
   mkdirSync(join(folder, 'old'));
+  mkdirSync(join(folder, 'none'));
+  writeFileSync(join(folder, 'words.txt'), 'word\n'.repeat(12));
   const execution = readFileSync(join(RULES, 'execution.yaml'), 'utf8');
   writeFileSync(join(folder, 'new.yaml'), execution);
   writeFileSync(join(folder, 'old/execution.yaml'), execution.replaceAll('/dev/tcp', '/dev/tcq'));
@@ -25,7 +27,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function backtest(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
+  const options = { cwd: folder, encoding: 'utf8', timeout: 20_000 } as const;
   const all = [MAIN, 'rules', 'backtest', '--no-timing', ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, all, options);
   return { status, stdout, stderr };
@@ -92,6 +94,29 @@ describe('picket rules backtest', () => {
     expect([status, stderr]).toEqual([
       2,
       'picket: --fail-on-new needs --against: without it nothing is new\n',
+    ]);
+  });
+
+  test('tells wrong rules in the format that was asked for, and takes one format only', () => {
+    const { status, stdout } = backtest(RECORDING, '--rules', 'wrong.yaml', '--format', 'github');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^::error file=wrong\.yaml,line=1,col=\d+,title=picket missing-key::/);
+    const both = backtest(RECORDING, '--rules', 'new.yaml', '--json', '--format', 'github');
+    expect([both.status, both.stdout]).toEqual([2, '']);
+  });
+
+  test('tries nothing without rules', () => {
+    const { status, stderr } = backtest(RECORDING, '--rules', 'none');
+    expect(status).toBe(1);
+    expect(stderr).toContain('none: error[no-rule-files]: there is no rule in it\n');
+  });
+
+  test('tells of a file that is something else once, with how often', () => {
+    const { status, stderr } = backtest('words.txt', '--rules', 'new.yaml');
+    expect(status).toBe(1);
+    expect(stderr.split('\n').slice(0, 4)).toEqual([
+      ...[1, 2, 3].map((line) => expect.stringMatching(`^words\\.txt:${line}: no JSON`)),
+      expect.stringMatching(/^words\.txt: no JSON.*: 9 more$/),
     ]);
   });
 });

@@ -20,6 +20,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'old/a.yaml'), rule('kept', BY_PATH) + rule('gone', BY_PATH, ', priority: 5'));
   writeFileSync(join(folder, 'rules/a.yaml'), rule('kept', `${BY_PATH}, ${BY_USER}`));
   writeFileSync(join(folder, 'wrong.yaml'), rule('wrong', BY_PATH).replace('startsWith', 'startswith'));
+  mkdirSync(join(folder, 'empty'));
   writeFileSync(
     join(folder, 'mounts'),
     '27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 254:1 / /secret rw - ext4 /dev/vdb rw\n',
@@ -32,7 +33,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function plan(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
+  const options = { cwd: folder, encoding: 'utf8', timeout: 20_000 } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', 'plan', ...args], options);
   return { status, stdout, stderr };
 }
@@ -110,7 +111,17 @@ describe('picket rules plan', () => {
   test('ends with 2 on a wrong command line', () => {
     expect(plan('--json', '--mermaid').status).toBe(2);
     const { status, stderr } = plan('rules', '--mounts', 'picket.yaml');
-    expect(status).toBe(2);
-    expect(stderr).toContain('picket.yaml holds no mounts');
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      'picket: picket.yaml:1: this is no mount: expected lines as in /proc/self/mountinfo',
+    );
+  });
+
+  test('of a folder without rules is an error, in words and as JSON', () => {
+    const { status, stdout, stderr } = plan('empty');
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('empty: error[no-rule-files]: there is no rule in it\n');
+    const { errors } = JSON.parse(plan('empty', '--json').stdout);
+    expect(errors).toEqual([expect.objectContaining({ file: 'empty', code: 'no-rule-files' })]);
   });
 });

@@ -106,7 +106,9 @@ describe('a configuration file', () => {
   });
 
   test('that is not there is an error that says so', async () => {
-    await expect(loadConfig(join(folder, 'no.yaml'))).rejects.toThrow('there is no such file');
+    await expect(loadConfig(join(folder, 'no.yaml'))).rejects.toThrow(
+      "the configuration can't be read: it does not exist",
+    );
   });
 
   test('that is empty is the default configuration', async () => {
@@ -121,7 +123,7 @@ describe('what the NATS client is given', () => {
 
   test('are files that can be read', async () => {
     await expect(optionsOf('nats: { tls_ca_file: /no/ca.pem }')).rejects.toThrow(
-      '/no/ca.pem: cannot read nats.tls_ca_file: ENOENT',
+      "/no/ca.pem: nats.tls_ca_file can't be read: it does not exist",
     );
     await expect(optionsOf('nats: { credentials_file: /no/x.creds }')).rejects.toThrow(ConfigError);
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { objectFacts } from '../../src/events/object-facts.ts';
 import type { Trigger } from '../../src/events/triggers.ts';
 import { markFilesystems, unknownFilesystems } from '../../src/plan/filesystem-marks.ts';
-import { kindOfMount, parseMounts } from '../../src/plan/mounts.ts';
+import { kindOfMount, MountLineError, parseMounts } from '../../src/plan/mounts.ts';
 import { type TargetPath, targetPathsOf, withoutCovered } from '../../src/plan/target-paths.ts';
 import { selectTargets } from '../../src/plan/target-selection.ts';
 import { compileRules } from '../../src/rules/compile.ts';
@@ -155,11 +155,18 @@ const MOUNTINFO = `22 27 0:21 / /proc rw,relatime - proc proc rw
 31 27 0:31 / /mnt/with\\040space rw - nfs4 server:/x rw
 32 27 0:32 / /var/lib/containers rw - overlay overlay rw
 33 27 0:33 / /odd rw - oddfs none rw
-this line is none
 `;
 
 describe('the filesystems of a host', () => {
   const mounts = parseMounts(MOUNTINFO);
+
+  test.each([
+    ['', 1],
+    ['# Picket\n', 1],
+    ['22 27 0:21 / /proc rw,relatime - proc proc rw\nopens - the bridge denies by itself\n', 2],
+  ])('are not read from %j, which is no mountinfo', (text, line) => {
+    expect(() => parseMounts(text)).toThrow(expect.objectContaining({ name: MountLineError.name, line }));
+  });
 
   test('are read from its mountinfo, with what is escaped there', () => {
     expect(mounts.map(({ point }) => point)).toEqual([

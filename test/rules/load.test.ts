@@ -435,7 +435,7 @@ describe('loadRules', () => {
     expect(texts).toEqual([
       "dangling.yaml: error[unreadable]: this file can't be read: it does not exist (expected a file that this user may read)",
       'latin.yaml:2:4: error[not-utf8]: this file is not valid UTF-8 (found a byte 0xe9; expected text in UTF-8)',
-      'missing.yaml: error[missing-file]: there is no such file or folder: it does not exist (expected a rule file, or a folder of them)',
+      'missing.yaml: error[missing-file]: there is no such file or folder (expected a rule file, or a folder of them)',
       'rules.txt: error[file-type]: this is no rule file (found .txt; expected .yaml, .yml, .json)',
       'empty: warning[no-rule-files]: this folder holds no rule files (expected files that end in .yaml, .yml, .json)',
     ]);

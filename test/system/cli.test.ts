@@ -28,7 +28,7 @@ function picket(args: readonly string[], input?: Buffer) {
   const { status, stdout, stderr } = spawnSync(nodeProgram, [picketProgram, ...args], {
     cwd: ROOT,
     maxBuffer: 64 * 1024 * 1024,
-    timeout: 60_000,
+    timeout: 25_000,
     env: { ...process.env, PICKET_DEBUG: '' },
     ...(input === undefined ? {} : { input }),
   });
@@ -61,6 +61,13 @@ describe('the command line', () => {
       expect(stderr).toContain('--help');
     },
   );
+
+  test('help of a command is what its --help says, however deep; of none it is an error', () => {
+    expect(picket(['help', 'rules', 'plan']).stdout).toBe(picket(['rules', 'plan', '--help']).stdout);
+    const { status, stdout, stderr } = picket(['help', 'rules', 'plam']);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain("unknown command 'plam'\n(Did you mean plan?)");
+  });
 
   test('a person sees a stack trace only when asking for it', () => {
     const args = ['replay', RECORDING, '--rules', join(folder, 'none')];

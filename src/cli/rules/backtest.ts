@@ -17,13 +17,16 @@ import { backtestAnnotations } from './backtest-annotations.ts';
 import { backtestText } from './backtest-text.ts';
 import { platformOption, type RulesOptions } from './options.ts';
 import { counted } from './rule-report.ts';
-import { ruleSetOrReport } from './usable-rules.ts';
+import { ruleSetOrReport, rulesOrReport } from './usable-rules.ts';
+
+const FORMATS = ['text', 'json', 'github'] as const;
+type Format = (typeof FORMATS)[number];
 
 interface BacktestCommandOptions extends RulesOptions {
   readonly rules: readonly string[];
   readonly against?: string;
   readonly inputFormat?: ReplayFormat;
-  readonly format: 'text' | 'json' | 'github';
+  readonly format?: Format;
   readonly asAuth: boolean;
   readonly timing: boolean;
   readonly examples: number;
@@ -57,8 +60,8 @@ export function backtestCommand(): Command {
     )
     .addOption(
       new Option('--format <name>', 'how the result is printed; github: annotations of what is new')
-        .choices(['text', 'json', 'github'])
-        .default('text'),
+        .choices(FORMATS)
+        .default(undefined, 'text'),
     )
     .option('--json', 'the same as --format json')
     .addHelpText(
@@ -76,16 +79,26 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+function formatOf({ format, json }: BacktestCommandOptions): Format {
+  if (!json) return format ?? 'text';
+  if (format !== undefined && format !== 'json')
+    throw new CommandError(`--json and --format ${format} are two formats: leave one out`, 2);
+  return 'json';
+}
+
 async function backtest(files: string[], options: BacktestCommandOptions): Promise<void> {
   const { against, failOnNew, platform } = options;
   if (failOnNew !== undefined && against === undefined)
     throw new CommandError('--fail-on-new needs --against: without it nothing is new', 2);
-  const output = { json: options.json || options.format === 'json' };
-  const rules = await ruleSetOrReport(await loadRules(options.rules, { platform }), output);
+  const format = formatOf(options);
+  const rules = await rulesOrReport(await loadRules(options.rules, { platform }), {
+    paths: options.rules,
+    format,
+  });
   const before =
     against === undefined
       ? undefined
-      : await ruleSetOrReport(await loadRules([against], { platform }), output);
+      : await ruleSetOrReport(await loadRules([against], { platform }), { format });
   if (rules === undefined || (against !== undefined && before === undefined)) return;
   const { asAuth, examples } = options;
   const test = new Backtest({ rules, before, platform, asAuth, examples });
@@ -94,7 +107,7 @@ async function backtest(files: string[], options: BacktestCommandOptions): Promi
   input.finish();
   const times = options.timing ? await timesOf(test, rules, asAuth) : [];
   const result = backtestResult(test, { rules, before }, times, input.faults());
-  await print(result, options);
+  await print(result, format);
   process.exitCode = exitCodeOf(result, failOnNew);
 }
 
@@ -128,8 +141,8 @@ async function timesOf(test: Backtest, rules: RuleSet, asAuth: boolean) {
   return times;
 }
 
-async function print(result: BacktestResult, { json, format }: BacktestCommandOptions): Promise<void> {
-  if (json || format === 'json') {
+async function print(result: BacktestResult, format: Format): Promise<void> {
+  if (format === 'json') {
     const text = JSON.stringify(
       result,
       (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value),

@@ -11,6 +11,7 @@ import { CommandError } from '../failure.ts';
 import { painterFor, say, writeOut } from '../output.ts';
 import { platformOption, type RulesOptions } from './options.ts';
 import { counted, paintProblem } from './rule-report.ts';
+import { holdsNone } from './usable-rules.ts';
 
 interface ExportOptions extends RulesOptions {
   readonly trigger?: Trigger;
@@ -56,7 +57,9 @@ async function exportRules(paths: string[], options: ExportOptions): Promise<voi
   const { out, trigger, platform } = options;
   const loaded = await loadRules(paths, options);
   const { exported, problems } = exportForJre(loaded.ruleSet, loaded.places, { trigger, platform });
-  const errors = [...loaded.problems.filter(({ severity }) => severity === 'error'), ...problems];
+  const unusable = loaded.problems.filter(({ severity }) => severity === 'error');
+  const isNone = unusable.length === 0 && loaded.ruleSet.rules.length === 0;
+  const errors = [...unusable, ...(isNone ? paths.map(holdsNone) : []), ...problems];
   const written = errors.length > 0 ? [] : await write(exported, out);
   if (options.json && (out !== undefined || errors.length > 0)) {
     const rules = errors.length > 0 ? 0 : exported.rules.length;
@@ -97,7 +100,7 @@ async function operators(): Promise<{ esModule: string; commonJs: string }> {
   } catch (cause) {
     const hint =
       'esbuild, one of its development packages, makes them (npm install); --out FILE.json needs none';
-    throw new CommandError(`the operators can not be bundled: ${hint}`, 3, { cause });
+    throw new CommandError(`the operators can't be bundled: ${hint}`, 3, { cause });
   }
 }
 
@@ -107,7 +110,7 @@ async function writeFiles(files: readonly (readonly [string, string])[]): Promis
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, text);
     } catch (cause) {
-      throw new CommandError(`${path} can not be written`, 3, { cause });
+      throw new CommandError(`${path} can't be written`, 3, { cause });
     }
   }
   return files.map(([path]) => path);

@@ -6,7 +6,7 @@ import type { Config } from '../../config/schema.ts';
 import type { Platform } from '../../events/triggers.ts';
 import { comparePlans, type PlanChanges } from '../../plan/changes.ts';
 import { planDiagram } from '../../plan/diagram.ts';
-import { type Mount, parseMounts } from '../../plan/mounts.ts';
+import { type Mount, MountLineError, parseMounts } from '../../plan/mounts.ts';
 import { type PlanReport, type ReportOptions, reportPlan } from '../../plan/report.ts';
 import { ruleDifferences } from '../../plan/rule-differences.ts';
 import { loadRules } from '../../rules/load.ts';
@@ -16,7 +16,7 @@ import { painterFor, writeOut } from '../output.ts';
 import { platformOption, type RulesOptions } from './options.ts';
 import { planChangesText } from './plan-changes-text.ts';
 import { planText } from './plan-text.ts';
-import { ruleSetOrReport } from './usable-rules.ts';
+import { ruleSetOrReport, rulesOrReport } from './usable-rules.ts';
 
 interface PlanCommandOptions extends RulesOptions {
   readonly config?: string;
@@ -43,7 +43,7 @@ export function planCommand(): Command {
     .addOption(new Option('--mermaid', 'print a drawing: trigger, who answers, rules').conflicts('against'))
     .addHelpText(
       'after',
-      '\nExit codes: 0 the plan is made, 1 a rule or the configuration is wrong, 2 the command line is wrong, 3 picket failed.' +
+      '\nExit codes: 0 the plan is made, 1 a rule, the configuration or the mounts are wrong, 2 the command line is wrong, 3 picket failed.' +
         '\n\nExamples:\n  picket rules plan rules/linux -c /etc/picket/picket.yaml' +
         '\n  picket rules plan rules --platform macos --mermaid > plan.mmd' +
         '\n  picket rules plan rules --against ../released/rules',
@@ -55,7 +55,7 @@ async function plan(paths: string[], options: PlanCommandOptions): Promise<void>
   const config = options.config === undefined ? undefined : await loadConfig(options.config);
   const wanted = paths.length > 0 ? paths : (config?.rules.paths ?? ['rules']);
   const platform = options.platform ?? config?.rules.platform;
-  const now = ruleSetOrReport(await loadRules(wanted, { platform }), options);
+  const now = rulesOrReport(await loadRules(wanted, { platform }), { paths: wanted, ...options });
   const before =
     options.against === undefined
       ? undefined
@@ -109,14 +109,14 @@ async function mountsOf(file: string | undefined): Promise<readonly Mount[] | un
   try {
     text = await readFile(name, 'utf8');
   } catch (cause) {
-    throw new CommandError(`${name} can't be read`, 2, { cause });
+    throw new CommandError(`${name} can't be read`, 1, { cause });
   }
-  const mounts = parseMounts(text);
-  if (mounts.length > 0) return mounts;
-  throw new CommandError(
-    `${name} holds no mounts: expected lines as in /proc/self/mountinfo (36 35 98:0 / /srv rw - ext4 /dev/sda1 rw)`,
-    2,
-  );
+  try {
+    return parseMounts(text);
+  } catch (error) {
+    if (!(error instanceof MountLineError)) throw error;
+    throw new CommandError(`${name}:${error.line}: ${error.message}`, 1);
+  }
 }
 
 /** Those that any rule applies to; a set without rules is planned for this machine. */

@@ -2,6 +2,7 @@
 
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { reasonOf } from '../../system-error.ts';
 import type { SigmaText } from './import-rules.ts';
 import { HEADER } from './rule-output.ts';
 import type { SigmaProblem } from './sigma-error.ts';
@@ -33,7 +34,7 @@ export async function readSigmaFiles(
         file,
         error instanceof TypeError
           ? 'this file is not valid UTF-8'
-          : `this file can't be read: ${reason(error)}`,
+          : `this file can't be read: ${reasonOf(error)}`,
       );
     }
   };
@@ -56,7 +57,7 @@ export async function readSigmaFiles(
       if (!(await stat(path)).isDirectory()) await readOne(path, basename(path));
       else if ((await walk(path, '')) === 0) fail(path, 'this folder holds no Sigma files (.yml, .yaml)');
     } catch (error) {
-      fail(path, `this can't be read: ${reason(error)}`);
+      fail(path, `this can't be read: ${reasonOf(error)}`);
     }
   }
   return texts;
@@ -147,8 +148,4 @@ async function isOurs(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
     throw error;
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
