@@ -15,8 +15,10 @@ const PATIENT = [
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Bounds tell that something hangs, on a machine that is busy with other things as well.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // One group after another. Two at once, for two cores.
     projects: [
       {

@@ -32,6 +32,8 @@ static void tell_unwatched(struct core *core, const char *state_directory) {
     uint8_t buffer[1024];
     struct encoded_event event;
     uint64_t now_ns = clock_unix_ns(), since_ns = unwatched_since(UNWATCHED_BRIDGE);
+    // An agent is missing from the same moment on: between the two intervals lies none.
+    if (unwatched_since(UNWATCHED_AGENT) == 0) unwatched_begin(UNWATCHED_AGENT, now_ns);
     if (since_ns == 0 && state_directory != NULL) since_ns = state_file_read(state_directory);
     if (since_ns == 0 || since_ns >= now_ns) return;
     unwatched_begin(UNWATCHED_BRIDGE, since_ns);

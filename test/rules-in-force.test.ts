@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Long from 'long';
 import pino from 'pino';
 import { Subject, type Subscription } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LaneError } from '../src/auth/lane-error.ts';
 import { defaultConfig } from '../src/config/load.ts';
 import { picket } from '../src/events/proto/picket.js';
@@ -106,6 +106,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   for (const subscription of [connection, reloads, watching]) subscription.unsubscribe();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -178,26 +179,30 @@ describe('rules that deny too much', () => {
   });
 
   test('stay held back when one of their exceptions expires; others then deny what it covered', async () => {
-    const until = (ms: number): string => new Date(Date.now() + ms).toISOString();
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+    const HOUR_MS = 3_600_000;
+    const inAnHour = (): string => new Date(Date.now() + HOUR_MS).toISOString();
     const exception = (rule: string, expires: string): string =>
       `exceptions: [{ rule: ${rule}, name: e, reason: r, expires: "${expires}", conditions: { any: [{ fact: process, path: $.executable, operator: equal, value: /old/a }] } }]`;
     const isExcepted = (): boolean[] =>
       (offered.at(-1)?.ruleSet.rules ?? []).map(({ conditions, own }) => conditions !== own);
-    writeFileSync(join(folder, 'exceptions.yaml'), exception('old', until(1_000)));
+    writeFileSync(join(folder, 'exceptions.yaml'), exception('old', inAnHour()));
     await load();
     answer();
     expect(isExcepted()).toEqual([true]);
-    await expect.poll(() => offered.length, { timeout: 10_000 }).toBe(2);
+    vi.advanceTimersByTime(HOUR_MS + 1);
+    await expect.poll(() => offered.length).toBe(2);
     expect(isExcepted()).toEqual([false]);
     answer();
 
-    writeFileSync(join(folder, 'exceptions.yaml'), exception('new', until(1_500)));
+    writeFileSync(join(folder, 'exceptions.yaml'), exception('new', inAnHour()));
     await offer(deny('old', '/old'), deny('new', '/'));
     answer();
     denied(3, '/a', '/b', '/c');
     expect(denies().at(-1)).toEqual(['old']);
+    vi.advanceTimersByTime(HOUR_MS + 1);
     const isTold = (): boolean => lines.includes('the exception `e` of new has expired');
-    await expect.poll(isTold, { timeout: 10_000 }).toBe(true);
+    await expect.poll(isTold).toBe(true);
     expect(denies().at(-1)).toEqual(['old']);
     await offer(deny('old', '/old'), deny('new', '/b'));
     expect(denies().at(-1)).toEqual(['old', 'new']);

@@ -245,12 +245,13 @@ static void on_switched(struct lane *lane, uint64_t epoch) {
 static void on_pong(struct lane *lane, const struct pong *pong) {
     lock(&lane->mutex);
     favour_thread(&lane->favour, pong->thread_id, clock_monotonic_us());
+    bool proves = lane->requests.fd >= 0;   // one that no Ping can have come before proves nothing
     bool closed = false;
     if (atomic_load(&lane->state) == LANE_HOLDING) breaker_alive(&lane->breaker);
     else closed = breaker_pong(&lane->breaker);
     unlock(&lane->mutex);
     if (closed) log_line(LOG_LEVEL_INFO, "the agent answers again: it is asked again", NULL);
-    if (!atomic_exchange(&lane->proved, true)) lane->events.attention(lane->events.context);
+    if (proves && !atomic_exchange(&lane->proved, true)) lane->events.attention(lane->events.context);
 }
 
 static bool on_frame(struct lane *lane, struct bytes frame) {

@@ -54,7 +54,7 @@ struct lane {
     struct fifo_writer requests;    // what does not fit one of its frames goes over the socket
     int verdict_fd;
     struct breaker breaker;
-    atomic_bool proved;             // a Pong came: both sides have both FIFOs open
+    atomic_bool proved;             // a Pong came back: both sides have both FIFOs open
     const char *_Atomic broken;     // why this lane is of no use any more; NULL: it is
     pthread_t reader;
     bool reader_runs;

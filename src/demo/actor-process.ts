@@ -7,7 +7,7 @@ import { DemoPartError } from './child.ts';
 import type { Undo } from './undo.ts';
 
 /** Longer than any budget: a reply that takes longer means a syscall that nobody answered. */
-const REPLY_BOUND_MS = 20_000;
+const REPLY_BOUND_MS = 45_000;
 
 export interface Actor {
   perform<Request extends ActorRequest>(

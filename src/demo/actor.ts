@@ -54,7 +54,7 @@ function performOpen(path: string): ActorReply {
 
 function performExec(path: string, args: readonly string[]): ActorReply {
   const started = process.hrtime.bigint();
-  const result = spawnSync(path, args, { encoding: 'utf8', timeout: 10_000 });
+  const result = spawnSync(path, args, { encoding: 'utf8', timeout: 30_000 });
   const tookUs = Number(process.hrtime.bigint() - started) / 1_000;
   return {
     act: 'exec',

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Undo } from './undo.ts';
 
 const POLL_MS = 10;
-const TERM_BOUND_MS = 8_000;
+const TERM_BOUND_MS = 20_000;
 const KILL_BOUND_MS = 4_000;
 
 export class DemoPartError extends Error {
@@ -77,7 +77,7 @@ export async function waitForPart<T>(
   what: string,
   signal: AbortSignal,
   probe: () => T | undefined | Promise<T | undefined>,
-  boundMs = 15_000,
+  boundMs = 45_000,
 ): Promise<T> {
   const deadline = performance.now() + boundMs;
   for (;;) {

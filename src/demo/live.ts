@@ -14,8 +14,8 @@ import type { Undo } from './undo.ts';
 import { type Claim, claimAnswered, claimBooks, claimStream } from './verify.ts';
 
 const LOAD_OPENS = 3_000;
-const EVENT_BOUND_MS = 3_000;
-const LOAD_BOUND_MS = 10_000;
+const EVENT_BOUND_MS = 15_000;
+const LOAD_BOUND_MS = 30_000;
 
 export interface DemoOptions {
   readonly bridgeBinary: string;

@@ -18,7 +18,7 @@ const GROUP = 'demo';
 const BATCH_AGE_MS = 40;
 /** Longer than the default: a machine that is busy with other things should show decisions, not defaults. */
 const MAX_WAIT_MS = { exec: 1_000, open: 1_000 };
-const READ_BACK_BOUND_MS = 10_000;
+const READ_BACK_BOUND_MS = 30_000;
 
 export interface PartsOptions {
   readonly bridgeBinary: string;

@@ -23,7 +23,7 @@ const DEADLINE_MS = 15_000;
 /** Nothing more comes: all answers are there, and the recording has no longer pause. */
 const QUIET_MS = 1_500;
 /** Longer than the longest recording plays. */
-const BOUND_MS = 20_000;
+const BOUND_MS = 45_000;
 
 export interface RecordedOptions extends DemoOptions {
   readonly platform: Platform;

@@ -1,6 +1,7 @@
 // An encoded picket.v1.Event as an ECS object, derived facts included, by the wire table. Fields that the table does
 // not know are skipped: they travel on in the bytes.
 
+import { parseAuditRecord } from './audit-record.ts';
 import { decodeValue, joined } from './decode-value.ts';
 import {
   categoryOf,
@@ -55,6 +56,8 @@ export function decodeEvent(bytes: Uint8Array): EcsEvent {
   meta.kind = 'event';
   const category = categoryOf(kind, action);
   if (category !== undefined) meta.category = category;
+  const log = typeof event.message === 'string' ? parseAuditRecord(event.message) : undefined;
+  if (log !== undefined) event.auditd = { log };
   const { picket: _last, ...rest } = event;
   const picket = { trigger: triggerOf(kind, action), ...(event.picket as Plain | undefined) };
   return { event: meta, ...rest, picket } as EcsEvent;

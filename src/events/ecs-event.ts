@@ -1,4 +1,5 @@
 // An event as a plain object in ECS names: what tests write, replay parses and NDJSON prints.
+import type { AuditRecord } from './audit-record.ts';
 import type { FactValue } from './facts.ts';
 import type { Platform, Trigger } from './triggers.ts';
 
@@ -168,6 +169,8 @@ export interface EcsEvent {
   readonly file?: EcsFile;
   readonly exec?: { readonly stage?: string; readonly script?: string };
   readonly message?: string;
+  /** Of `message`, where it is a record of Linux' audit log. */
+  readonly auditd?: { readonly log?: AuditRecord };
   readonly log?: { readonly level?: string; readonly logger?: string };
   readonly dns?: {
     readonly type?: string;

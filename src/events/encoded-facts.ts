@@ -1,8 +1,10 @@
 // Facts straight from an event's bytes. Nothing is decoded before a rule asks for it: a message is scanned once, for
 // where its fields begin, and each fact is read once. One reader serves any number of events, without allocating for
 // any of that again.
+import { ArgumentLine } from './argument-line.ts';
+import { type AuditRecord, parseAuditRecord } from './audit-record.ts';
 import { decodeEvent, readScalar, WIRE_TYPE, zeroOf } from './decode-event.ts';
-import { decodeValue, joined } from './decode-value.ts';
+import { decodeValue } from './decode-value.ts';
 import {
   categoryOf,
   commandLine,
@@ -12,36 +14,37 @@ import {
   modeText,
   processName,
 } from './derived-facts.ts';
+import { EncodedTexts } from './encoded-texts.ts';
+import { EventScan } from './event-scan.ts';
 import { type Facts, type FactValue, type Slot, slotOf } from './facts.ts';
-import { findFields, lastOf, newScan, type Scan } from './message-scan.ts';
+import { lastOf, type Scan } from './message-scan.ts';
 import { NODES, type SlotLocation, type WireNode } from './slot-locations.ts';
-import { bytesOfText, textOfAscii, textOfRange } from './text.ts';
+import { bytesOfText } from './text.ts';
+import { ARGUMENTS, PROCESS_NAME, type TextPlace, type TextVisitor } from './text-place.ts';
 import { triggerOf } from './triggers.ts';
 import { valueAt } from './value-path.ts';
-import { WireReader } from './wire-reader.ts';
 import type { WireField, WireMessage } from './wire-table.ts';
 
-const EMPTY = new Uint8Array(0);
 const ES_FIELD = 12;
-/** Of a process. */
-const ARGUMENTS = 4;
-const SPACE = 0x20;
+const MESSAGE_FIELD = 13;
 
 export class EncodedFacts implements Facts {
-  private bytes: Uint8Array = EMPTY;
   private generation = 0;
-  private readonly scans: Scan[] = NODES.map(newScan);
+  private readonly scans = new EventScan();
+  private readonly reader = this.scans.reader;
+  private readonly line = new ArgumentLine();
+  private readonly texts = new EncodedTexts(this.scans, this.line);
   private readonly values: FactValue[] = [];
   private readonly valueGenerations: number[] = [];
-  private readonly reader = new WireReader();
   private readonly keys = new Map<Slot, readonly Uint8Array[]>();
-  private scratch: Uint8Array = new Uint8Array(1024);
   private decoded: { readonly [key: string]: FactValue } | undefined;
+  private record: AuditRecord | undefined;
+  private recordGeneration = -1;
 
   /** Turns to another event. Values that were handed out stay valid; the bytes must not change while they are read. */
   reset(bytes: Uint8Array): this {
-    this.bytes = bytes;
-    this.generation++;
+    this.scans.reset(bytes);
+    this.generation = this.scans.generation;
     this.decoded = undefined;
     return this;
   }
@@ -59,6 +62,10 @@ export class EncodedFacts implements Facts {
     return value;
   }
 
+  visitTexts(place: TextPlace, visitor: TextVisitor): boolean {
+    return this.texts.visit(place, visitor);
+  }
+
   private read(slot: Slot, location: SlotLocation): FactValue {
     switch (location.type) {
       case 'field':
@@ -67,6 +74,8 @@ export class EncodedFacts implements Facts {
         return this.derive(location.node, location.fact);
       case 'es':
         return this.es(slot, location.keys);
+      case 'audit':
+        return this.audit(location.field);
       case 'host':
         return undefined;
       case 'object':
@@ -75,7 +84,7 @@ export class EncodedFacts implements Facts {
   }
 
   private field(node: number, field: WireField): FactValue {
-    const scan = this.scan(node);
+    const scan = this.scans.of(node);
     if (!scan.isPresent) return undefined;
     const message = (NODES[node] as WireNode).message;
     const position = lastOf(scan, field.number);
@@ -111,42 +120,15 @@ export class EncodedFacts implements Facts {
     const slot = ownSlot(node, ARGUMENTS);
     if (slot !== undefined && this.valueGenerations[slot.index] === this.generation)
       return commandLine(this.values[slot.index] as readonly string[] | undefined);
-    const scan = this.scan(node);
+    const scan = this.scans.of(node);
     if (!scan.isPresent || lastOf(scan, ARGUMENTS) < 0) return undefined;
-    // UTF-8 begins anew behind a space: joined and decoded is decoded and joined, without a text for each argument.
-    const { reader } = this;
-    const count = scan.counts[ARGUMENTS] as number;
-    let length = 0;
-    let highBits = 0;
-    reader.over(scan.bytes, scan.firsts[ARGUMENTS] as number, scan.end);
-    for (let i = 0; i < count; i++) {
-      if (i > 0) this.seek(ARGUMENTS * 8 + 2);
-      const size = reader.length();
-      if (length + size >= this.scratch.length) this.enlarge(length + size + 1);
-      if (i > 0) this.scratch[length++] = SPACE;
-      highBits |= copy(scan.bytes, reader.position, size, this.scratch, length);
-      length += size;
-      reader.position += size;
-    }
-    return (highBits < 0x80 ? textOfAscii : textOfRange)(this.scratch, 0, length);
-  }
-
-  private enlarge(size: number): void {
-    const larger = new Uint8Array(2 * size);
-    larger.set(this.scratch);
-    this.scratch = larger;
-  }
-
-  /** Goes on to the next value of a field that has one. */
-  private seek(wanted: number): void {
-    const { reader } = this;
-    for (let key = reader.key(); key !== wanted; key = reader.key()) reader.skip(key);
+    return this.line.join(scan, this.reader).text();
   }
 
   private derive(node: number, fact: (SlotLocation & { type: 'derived' })['fact']): FactValue {
     switch (fact) {
       case 'process.name':
-        return processName(this.text(node, 1), undefined) ?? this.text(node, 21);
+        return processName(this.text(node, 1), undefined) ?? this.text(node, PROCESS_NAME);
       case 'process.command_line':
         return this.commandLine(node);
       case 'file.name': {
@@ -176,20 +158,20 @@ export class EncodedFacts implements Facts {
 
   /** A varint as it stands on the wire; 0 if it is missing. */
   private number(node: number, number: number): number {
-    const scan = this.scan(node);
+    const scan = this.scans.of(node);
     const position = scan.isPresent ? lastOf(scan, number) : -1;
     return position < 0 ? 0 : this.reader.over(scan.bytes, position, scan.end).varint32();
   }
 
   private es(slot: Slot, names: readonly string[]): FactValue {
-    const scan = this.scan(0);
+    const scan = this.scans.of(0);
     const position = lastOf(scan, ES_FIELD);
     if (position < 0) return undefined;
     let { bytes } = scan;
     let from: number;
     let to: number;
     if ((scan.counts[ES_FIELD] as number) > 1) {
-      bytes = this.payload(scan, ES_FIELD);
+      bytes = this.scans.payload(scan, ES_FIELD);
       from = 0;
       to = bytes.length;
     } else {
@@ -207,8 +189,19 @@ export class EncodedFacts implements Facts {
     return valueAt(bytes, from, to, keys);
   }
 
+  private audit(field: string | undefined): FactValue {
+    if (this.recordGeneration !== this.generation) {
+      const message = this.text(0, MESSAGE_FIELD);
+      this.record = message === undefined ? undefined : parseAuditRecord(message);
+      this.recordGeneration = this.generation;
+    }
+    const { record } = this;
+    if (record === undefined || field === undefined) return record;
+    return Object.hasOwn(record, field) ? record[field] : undefined;
+  }
+
   private whole(path: readonly string[]): FactValue {
-    this.decoded ??= decodeEvent(this.bytes) as { readonly [key: string]: FactValue };
+    this.decoded ??= decodeEvent(this.scans.bytes) as { readonly [key: string]: FactValue };
     let value: FactValue = this.decoded;
     for (const key of path) {
       if (typeof value !== 'object' || value === null) return undefined;
@@ -224,71 +217,11 @@ export class EncodedFacts implements Facts {
     const key = field.number * 8 + WIRE_TYPE[field.kind];
     reader.over(scan.bytes, scan.firsts[field.number] as number, scan.end);
     for (let i = 0; i < count; i++) {
-      if (i > 0) this.seek(key);
+      if (i > 0) reader.seek(key);
       list.push(readScalar(reader, field, true));
     }
     return list;
   }
-
-  private scan(node: number): Scan {
-    const scan = this.scans[node] as Scan;
-    if (scan.generation === this.generation) return scan;
-    const { parent, number } = NODES[node] as WireNode;
-    scan.isPresent = parent < 0 || this.enter(scan, this.scan(parent), number);
-    if (parent < 0) {
-      scan.bytes = this.bytes;
-      scan.start = 0;
-      scan.end = this.bytes.length;
-    }
-    if (scan.isPresent) findFields(this.reader, scan, this.generation);
-    scan.generation = this.generation;
-    return scan;
-  }
-
-  private enter(scan: Scan, around: Scan, number: number): boolean {
-    const position = around.isPresent ? lastOf(around, number) : -1;
-    if (position < 0) return false;
-    if ((around.counts[number] as number) > 1) {
-      scan.bytes = this.payload(around, number);
-      scan.start = 0;
-      scan.end = scan.bytes.length;
-      return true;
-    }
-    this.reader.over(around.bytes, position, around.end);
-    const length = this.reader.length();
-    scan.bytes = around.bytes;
-    scan.start = this.reader.position;
-    scan.end = scan.start + length;
-    return true;
-  }
-
-  /** A message that was appended to: its payloads one after another are the merged message. */
-  private payload(scan: Scan, number: number): Uint8Array {
-    const { reader } = this;
-    let all: Uint8Array = EMPTY;
-    reader.over(scan.bytes, scan.start, scan.end);
-    for (let key = reader.key(); key !== 0; key = reader.key()) {
-      if (key !== number * 8 + 2) {
-        reader.skip(key);
-        continue;
-      }
-      const length = reader.length();
-      all = joined(all, scan.bytes, reader.position, length);
-      reader.position += length;
-    }
-    return all;
-  }
-}
-
-/** Returns the bits that any of the bytes has. */
-function copy(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): number {
-  let bits = 0;
-  for (let i = 0; i < length; i++) {
-    const byte = from[start + i] as number;
-    to[at + i] = byte;
-    bits |= byte;
-  }
-  return bits;
 }
 
 function fieldOf(node: number, number: number): WireField {

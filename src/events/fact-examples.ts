@@ -76,6 +76,7 @@ const EXAMPLES: Readonly<Record<string, FactValue>> = {
   },
   exec: { stage: 'program', script: '/opt/site/check.sh' },
   message: 'Failed password for root from 198.51.100.7',
+  auditd: { log: { record_type: 'PATH', name: '/etc/shadow', nametype: 'NORMAL' } },
   log: { level: 'error', logger: 'com.openssh.sshd' },
   dns: {
     type: 'query',

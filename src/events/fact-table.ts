@@ -1,5 +1,6 @@
 // Which facts a rule may read, by trigger and platform: the source of the loader's errors, of the JSON Schema and of
 // the reference page. What an event carries is in wire-table.ts; here is who offers it.
+import { AUDIT_FIELDS } from './audit-record.ts';
 import { ES_EVENT_TYPES } from './es-event-types.ts';
 import { type Slot, slotOf } from './facts.ts';
 import { isAlwaysSentByLinux, isSentByLinux } from './linux-facts.ts';
@@ -36,7 +37,10 @@ export function triggersOf(platform: Platform): readonly Trigger[] {
 
 const tables = new Map<string, ReadonlyMap<string, FactDefinition>>();
 
-/** The facts of a trigger, whole objects left out. `es` stands for all of `es.<anything>`. */
+/**
+ * The facts of a trigger, whole objects left out. `es` stands for all of `es.<anything>`, `auditd.log` for the fields
+ * of a record.
+ */
 export function offered(trigger: Trigger, platform: Platform): readonly FactDefinition[] {
   return [...tableOf(trigger, platform).values()].filter(({ type }) => type !== 'object');
 }
@@ -45,12 +49,26 @@ export function offered(trigger: Trigger, platform: Platform): readonly FactDefi
 export function findFact(name: string, trigger: Trigger, platform: Platform): FactDefinition | undefined {
   const table = tableOf(trigger, platform);
   const found = table.get(name);
-  if (found !== undefined || !name.startsWith('es.') || !table.has('es')) return found;
+  if (found !== undefined) return found;
   const slot = slotOf(name);
   if (slot === undefined) return undefined;
+  if (slot.location.type === 'audit') return auditFact(name, slot, table);
+  if (slot.location.type !== 'es' || !table.has('es')) return undefined;
   const description = 'By the name that eslogger prints.';
   return { name, type: 'any', property: 'event', mayBeMissing: true, description, slot };
 }
+
+function auditFact(
+  name: string,
+  slot: Slot,
+  table: ReadonlyMap<string, FactDefinition>,
+): FactDefinition | undefined {
+  const record = table.get(RECORD);
+  if (record === undefined || !AUDIT_FIELDS.has(name.slice(RECORD.length + 1))) return undefined;
+  return { ...record, name, type: 'text', description: 'By the name that auditd gives.', slot };
+}
+
+const RECORD = 'auditd.log';
 
 /** The triggers that offer a fact, for errors that say where it exists. */
 export function whereOffered(
@@ -67,10 +85,19 @@ export function whereOffered(
 
 /** The name that was meant, probably; undefined: nothing is near. */
 export function nearestFact(name: string, trigger: Trigger, platform: Platform): string | undefined {
+  const table = tableOf(trigger, platform);
+  if (!name.startsWith(`${RECORD}.`) || !table.has(RECORD)) return nearestOf(name, table.keys());
+  const field = nearestOf(name.slice(RECORD.length + 1), AUDIT_FIELDS);
+  return field && `${RECORD}.${field}`;
+}
+
+function nearestOf(name: string, candidates: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of tableOf(trigger, platform).keys()) {
-    const distance = sharesLastStep(name, candidate) ? 1.5 : editDistance(name, candidate, least);
+  for (const candidate of candidates) {
+    // Letters exchanged or mistaken are likelier than letters left out.
+    const isLonger = name.length === candidate.length ? 0 : 0.25;
+    const distance = sharesLastStep(name, candidate) ? 1.5 : editDistance(name, candidate, least) + isLonger;
     if (distance < least) {
       least = distance;
       nearest = candidate;
@@ -132,6 +159,7 @@ function isOffered(name: string, trigger: Trigger, platform: Platform): boolean 
     if (name.startsWith('file.')) return FILE_ACTIONS.has(action) || isUnknown(action);
     return name === 'exec.script' && action === 'exec';
   }
+  if (name === RECORD) return trigger === 'log' && platform === 'linux';
   if (trigger === 'log') return name === 'message' || name.startsWith('log.');
   if (name.startsWith('dns.')) return trigger !== 'flow';
   return /^(?:source|destination|network)\./.test(name);
@@ -180,6 +208,12 @@ const DERIVED: Readonly<Record<string, readonly [FactType, Property, string]>> =
   'picket.trigger': ['text', 'event', 'What a rule is `on:` to see this event.'],
 };
 
+const OPEN: Readonly<Record<string, string>> = {
+  es: 'What ECS has no name for, by the names that eslogger prints.',
+  'auditd.log':
+    'The audit record that the line is, decoded: `record_type`, and its fields by the names that auditd gives.',
+};
+
 const HOST: Readonly<Record<string, string>> = {
   'host.name': 'Name of the host, as configured (agent.name).',
   'host.architecture': 'Architecture: x86_64, aarch64, …',
@@ -217,8 +251,8 @@ function define(name: string): FactDefinition[] {
     return [{ name, type: 'text', property: 'event', mayBeMissing, description, slot }];
   }
   const field = repeatedMessage(name);
-  if (name !== 'es' && field === undefined) return [];
-  const description = field?.description ?? 'What ECS has no name for, by the names that eslogger prints.';
+  const description = field?.description ?? OPEN[name];
+  if (description === undefined) return [];
   return [
     {
       name,

@@ -1,5 +1,6 @@
 // How rules read an event: fact by fact, through slots that are resolved once, when rules are compiled.
 import { locateFact, type SlotLocation } from './slot-locations.ts';
+import type { TextPlace, TextVisitor } from './text-place.ts';
 
 export type FactValue =
   | string
@@ -22,6 +23,11 @@ export interface Slot {
 export interface Facts {
   /** undefined: the event does not have it. */
   get(slot: Slot): FactValue;
+  /**
+   * Where facts are bytes: shows every text of the place, if it has any, without a string. false: not all of them, for one
+   * is not ASCII; `get` has them.
+   */
+  visitTexts?(place: TextPlace, visitor: TextVisitor): boolean;
 }
 
 const slots = new Map<string, Slot>();

@@ -52,13 +52,19 @@ export function lastOf(scan: Scan, number: number): number {
   return scan.stamps[number] === scan.generation ? (scan.positions[number] as number) : -1;
 }
 
+/** Keys, numbers and lengths of one byte, as most are, are read here; the reader reads all others. */
 export function findFields(reader: WireReader, scan: Scan, generation: number): void {
   const { bytes, end, positions, firsts, counts, stamps, wireTypes } = scan;
-  reader.over(bytes, scan.start, end);
-  while (reader.position < end) {
-    const key = reader.key();
+  let position = scan.start;
+  while (position < end) {
+    let key = bytes[position] as number;
+    if (key >= 8 && key < 0x80) {
+      position++;
+    } else {
+      key = reader.over(bytes, position, end).key();
+      position = reader.position;
+    }
     const number = key >>> 3;
-    const { position } = reader;
     if (wireTypes[number] === (key & 7)) {
       positions[number] = position;
       if (stamps[number] === generation) {
@@ -69,6 +75,14 @@ export function findFields(reader: WireReader, scan: Scan, generation: number): 
         counts[number] = 1;
       }
     }
-    reader.skip(key);
+    const first = position < end ? (bytes[position] as number) : 0x80;
+    if (first < end - position && first < 0x80 && (key & 7) === 2) {
+      position += 1 + first;
+    } else if (first < 0x80 && (key & 7) === 0) {
+      position++;
+    } else {
+      reader.over(bytes, position, end).skip(key);
+      position = reader.position;
+    }
   }
 }

@@ -1,5 +1,6 @@
 // Facts over a plain object in ECS names: rule tests, and events that were never encoded. What an object states
 // itself wins over what is derived, so that a test may give `command_line` alone.
+import { parseAuditRecord } from './audit-record.ts';
 import { categoryOf, commandLine, directoryName, extensionOf, processName } from './derived-facts.ts';
 import type { EcsEvent } from './ecs-event.ts';
 import type { Facts, FactValue, Slot } from './facts.ts';
@@ -27,8 +28,15 @@ export function completeEvent(event: EcsEvent): EcsEvent {
   const complete: Plain = { ...(event as Plain) };
   if (isPlain(complete.process)) complete.process = completeProcess(complete.process);
   if (isPlain(complete.file)) complete.file = completeFile(complete.file);
+  if (typeof complete.message === 'string' && complete.auditd === undefined)
+    fill(complete, 'auditd', auditd(complete.message));
   completeMeta(complete);
   return complete as EcsEvent;
+}
+
+function auditd(message: string): FactValue {
+  const log = parseAuditRecord(message);
+  return log && { log };
 }
 
 function completeMeta(complete: Plain): void {

@@ -28,6 +28,8 @@ export type SlotLocation =
   | { readonly type: 'field'; readonly node: number; readonly field: WireField }
   | { readonly type: 'derived'; readonly node: number; readonly fact: DerivedFact }
   | { readonly type: 'es'; readonly keys: readonly string[] }
+  /** Of the audit record that a log line is; without a field all of it. */
+  | { readonly type: 'audit'; readonly field: string | undefined }
   /** Of the host that the event came from: told once a batch or connection, not in each event. */
   | { readonly type: 'host' }
   | { readonly type: 'object' };
@@ -45,16 +47,21 @@ for (const name of ['name', 'architecture', 'os.version', 'os.kernel', 'boot.id'
   addObjects(`host.${name.slice(0, Math.max(0, name.lastIndexOf('.')))}`.replace(/\.$/, ''));
 }
 locations.set('es', { type: 'es', keys: [] });
+locations.set('auditd.log', { type: 'audit', field: undefined });
+addObjects('auditd');
 
 /** Messages that facts are read from; index 0 is the event. */
 export const NODES: readonly WireNode[] = nodes;
 
-/** Names of every fact but `es.<anything>`, whole objects included. */
+const OF_A_RECORD = 'auditd.log.';
+
+/** Names of every fact but `es.<anything>` and `auditd.log.<field>`, whole objects included. */
 export const LOCATIONS: ReadonlyMap<string, SlotLocation> = locations;
 
 export function locateFact(name: string): SlotLocation | undefined {
   const found = locations.get(name);
   if (found !== undefined) return found;
+  if (name.startsWith(OF_A_RECORD)) return { type: 'audit', field: name.slice(OF_A_RECORD.length) };
   if (!name.startsWith('es.')) return undefined;
   const keys = name.split('.').slice(1);
   return keys.includes('') ? undefined : { type: 'es', keys };

@@ -11,9 +11,13 @@ export function textOfBytes(bytes: Uint8Array): string {
 
 /** The text of `bytes[start, end)`, without a subarray where it is ASCII, as paths mostly are. */
 export function textOfRange(bytes: Uint8Array, start: number, end: number): string {
+  return isAscii(bytes, start, end) ? textOfAscii(bytes, start, end) : textOfUtf8(bytes, start, end);
+}
+
+export function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
   let highBits = 0;
   for (let i = start; i < end; i++) highBits |= bytes[i] as number;
-  return highBits < 0x80 ? textOfAscii(bytes, start, end) : textOfUtf8(bytes, start, end);
+  return highBits < 0x80;
 }
 
 /** The same where it is known that no byte is above 0x7f. */

@@ -163,6 +163,11 @@ export class WireReader {
     }
   }
 
+  /** Goes on to the value of the next field of this key, which there is. */
+  seek(wanted: number): void {
+    for (let key = this.key(); key !== wanted; key = this.key()) this.skip(key);
+  }
+
   private skipGroup(): void {
     for (let depth = 1; depth > 0; ) {
       const key = this.key();

@@ -3,6 +3,7 @@
 // clearing them.
 
 import type { Facts, FactValue, Slot } from '../events/facts.ts';
+import type { TextPlace, TextVisitor } from '../events/text-place.ts';
 import { type FactAccess, follow, type Step } from './fact-access.ts';
 import { foldValue } from './fold-case.ts';
 
@@ -83,6 +84,11 @@ export class EventFrame {
     this.#folded[number] = value;
     this.#foldedStamps[number] = this.#stamp;
     return value;
+  }
+
+  /** Whether the texts of a fact were shown where they stand in the event; if not, they are to be read. */
+  showTexts(place: TextPlace, visitor: TextVisitor): boolean {
+    return this.#facts.visitTexts?.(place, visitor) ?? false;
   }
 
   #readNew({ slot, whole, steps, isWhole }: Place): FactValue {

@@ -15,6 +15,7 @@ import { rulesOfEpoch } from './rule-sets.ts';
 
 const program = join(import.meta.dirname, '../../native-bridge/build/picket-bridge');
 const silent = (): void => undefined;
+const SPACING_NS = 500_000n;
 
 let bridge: ChildProcess | undefined;
 let socket: Socket | undefined;
@@ -74,12 +75,12 @@ test.skipIf(!existsSync(program))(
   },
 );
 
-/** A bridge that plays `count` opens that the rules deny, a twentieth of a millisecond apart. Its socket. */
+/** A bridge that plays `count` opens that the rules deny, so far apart that policies can come between. Its socket. */
 function startBridge(count: number): string {
   folder = mkdtempSync(join(tmpdir(), 'picket-bridge-'));
   const recording = join(folder, 'opens.picket');
   const events = Array.from({ length: count }, (_, index) => {
-    const createdNs = long(1_700_000_000_000_000_000n + BigInt(index) * 50_000n);
+    const createdNs = long(1_700_000_000_000_000_000n + BigInt(index) * SPACING_NS);
     return framed(
       Buffer.concat([authEvent(`/denied/${index}`), picket.v1.Event.encode({ createdNs }).finish()]),
     );
@@ -140,7 +141,8 @@ async function connectTo(path: string): Promise<Agent> {
   send({ hello: { protocol: 1, agent: 'test', version: '0' } });
   const audits = (count: number): Promise<void> =>
     new Promise((resolve) => {
-      wanted = { count, resolve };
+      if (events.length >= count) resolve();
+      else wanted = { count, resolve };
     });
   return { welcome: welcome.promise, endOfSource: endOfSource.promise, events, audits, send };
 }

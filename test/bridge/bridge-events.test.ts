@@ -138,8 +138,8 @@ describe('who may speak', () => {
     await waitFor('a second Hello to end it', () => doubled.closed);
     const last = await agent(socket);
     await waitFor('the end', () => last.endOfSource);
-    await expect.poll(() => running.stderr(), { timeout: 10_000 }).toMatch(/over the maximum/);
-    await expect.poll(() => running.stderr(), { timeout: 10_000 }).toMatch(/malformed/);
+    await expect.poll(() => running.stderr()).toMatch(/over the maximum/);
+    await expect.poll(() => running.stderr()).toMatch(/malformed/);
   });
 
   it('an agent that floods with policies has its turn like others: whoever comes is welcomed meanwhile', async () => {
@@ -185,7 +185,7 @@ describe('who may speak', () => {
     const second = spawnSync(
       bridgeBinary,
       ['--backend', 'replay', '--socket', socket, '--file', join(folder(), 'recording.picket')],
-      { timeout: 10_000, encoding: 'utf8' },
+      { timeout: 60_000, encoding: 'utf8' },
     );
     expect(second.status).toBe(1);
     expect(second.stderr).toMatch(/another picket-bridge \(process \d+\) serves/);
@@ -194,7 +194,7 @@ describe('who may speak', () => {
   });
 
   it('usage errors are plain and exit with 2', () => {
-    const run = (...args: string[]) => spawnSync(bridgeBinary, args, { timeout: 10_000, encoding: 'utf8' });
+    const run = (...args: string[]) => spawnSync(bridgeBinary, args, { timeout: 60_000, encoding: 'utf8' });
     expect(run('--help').status).toBe(0);
     expect(run('--help').stdout).toMatch(/example: picket-bridge/);
     expect(run().status).toBe(2);

@@ -70,6 +70,6 @@ export async function startReplayBridge(
     'max',
     ...options,
   ]);
-  await waitFor('the bridge to be ready', () => running.stderr().includes('the bridge is ready'), 10_000);
+  await waitFor('the bridge to be ready', () => running.stderr().includes('the bridge is ready'));
   return { socket, folder, process: running };
 }

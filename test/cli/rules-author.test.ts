@@ -152,7 +152,7 @@ describe('picket rules test', () => {
       '2 passed, 0 failed, 1 todo in 1 rule',
     ]);
     expect(code).toBe(130);
-  }, 120_000);
+  });
 });
 
 describe('picket rules explain', () => {

@@ -27,7 +27,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function backtest(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 20_000 } as const;
+  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
   const all = [MAIN, 'rules', 'backtest', '--no-timing', ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, all, options);
   return { status, stdout, stderr };

@@ -27,7 +27,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 20_000 } as const;
+  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', ...args], options);
   return { status, stdout, stderr };
 }

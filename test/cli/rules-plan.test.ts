@@ -33,7 +33,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function plan(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 20_000 } as const;
+  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', 'plan', ...args], options);
   return { status, stdout, stderr };
 }

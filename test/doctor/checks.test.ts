@@ -28,9 +28,7 @@ describe('capabilities', () => {
   test('are those that the packaged unit gives the bridge', () => {
     const [finding] = judgeCapabilities(0n);
     const named = finding?.found.match(/CAP_\w+/g) ?? [];
-    expect(named.toSorted()).toEqual(
-      wordsOf(serviceOf('picket-bridge'), 'CapabilityBoundingSet').toSorted(),
-    );
+    expect(named.toSorted()).toEqual(wordsOf(serviceOf('picket-bridge'), 'CapabilityBoundingSet').toSorted());
   });
 });
 

@@ -47,6 +47,14 @@ const es = fc.dictionary(fc.constantFrom('event', 'process', 'thread', 'seq_num'
   noNullPrototype: true,
 });
 
+const auditLine = fc
+  .tuple(
+    fc.constantFrom('PATH', 'EXECVE'),
+    fc.constantFrom('name', 'a0', 'x'),
+    fc.stringMatching(/^[ -~]{0,9}$/),
+  )
+  .map(([type, field, value]) => `type=${type} msg=audit(1.2:3): ${field}=${value}`);
+
 /** An event as decoding gives it, derived facts included. */
 export const arbitraryEvent: fc.Arbitrary<EcsEvent> = fc
   .record({
@@ -98,6 +106,7 @@ function scalarOf(field: WireField, depth: number): fc.Arbitrary<unknown> {
   const zero = field.presence !== 'nonzero' && typeof field.presence === 'string' ? [fc.constant(0)] : [];
   switch (field.kind) {
     case 'text':
+      if (field.path[0] === 'message') return fc.oneof(kernelText, auditLine);
       return field.path.at(-1)?.includes('path') || field.path[0] === 'executable' ? path : kernelText;
     case 'string':
       return fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });

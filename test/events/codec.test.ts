@@ -16,9 +16,15 @@ import { stringifyEvent } from '../../src/events/stringify-event.ts';
 import { MalformedEventError } from '../../src/events/wire-reader.ts';
 import { arbitraryEvent } from './arbitrary-event.ts';
 
-const SLOTS = [...LOCATIONS.keys(), 'es.event', 'es.process', 'es.event.a.b', 'es.__proto__'].map(
-  (name) => slotOf(name) as Slot,
-);
+const SLOTS = [
+  ...LOCATIONS.keys(),
+  'auditd.log.name',
+  'auditd.log.__proto__',
+  'es.event',
+  'es.process',
+  'es.event.a.b',
+  'es.__proto__',
+].map((name) => slotOf(name) as Slot);
 
 /** Keys of every object that is a map, so that paths below `es` are tried that exist. */
 function esSlots(value: unknown, name = 'es', depth = 0): Slot[] {

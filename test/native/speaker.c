@@ -1,15 +1,16 @@
 // A hostile or clumsy peer of the bridge: connects and says what it is given, byte for byte.
 //
-//   speaker SOCKET [--hold N | --churn | --hand-over early|welcomed] [--become UID] [--chroot DIR] [--say FILE] [--lane right|wrong|none] [--then FILE]
-//           [--flood FILE] [--lane-say FILE] [--lane-flood FILE] [--cut BYTES] [--pause-us U] [--close verdicts|requests]
-//           [--deaf] [--again]
+//   speaker SOCKET [--hold N | --churn | --hand-over early|welcomed] [--become UID] [--chroot DIR] [--say FILE]
+//           [--lane right|wrong|none] [--then FILE] [--flood FILE] [--lane-say FILE] [--lane-flood FILE] [--cut BYTES] [--pause-us U] [--close verdicts|requests]
+//           [--deaf] [--again N]
 //
 // --hold keeps N connections open that say what --say holds, and opens each anew that is closed; --churn connects and
 // closes. --hand-over: a child takes the connection over once the process that connected has ended, before that one has
-// said anything or when it is the agent. --become connects and goes on as another user; --chroot comes before. Otherwise one connection at a time (--again: one after another): --say goes out in pieces of
-// --cut bytes, --pause-us apart; with --lane the Welcome is waited for and its FIFOs are opened, as meant or the wrong way
-// round; --then and --lane-say go out once, in such pieces, --flood and --lane-flood over and over, until the bridge
-// closes. --deaf reads neither socket nor FIFO. SIGTERM ends it; on stdout one JSON object:
+// said anything or when it is the agent. --become connects and goes on as another user; --chroot comes before. Otherwise
+// one connection (--again: one after another, until the bridge has closed N): --say goes out in pieces of --cut bytes,
+// --pause-us apart; with --lane the Welcome is waited for and its FIFOs are opened, as meant or the wrong way round;
+// --then and --lane-say go out once, in such pieces, --flood and --lane-flood over and over, until the bridge closes.
+// --deaf reads neither socket nor FIFO. SIGTERM ends it; on stdout one JSON object:
 // {connections, welcomed, refused, closed, error, reason}: error is the errno of the last connect(2).
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,8 +40,8 @@ struct content {
 
 static struct {
     const char *socket, *lane, *close_early, *hand_over, *chroot;
-    int hold, become;
-    bool churn, deaf, again;
+    int hold, become, again;
+    bool churn, deaf;
     struct content say, then, flood, lane_say, lane_flood;
     size_t cut;
     unsigned pause_us;
@@ -292,7 +293,7 @@ static void parse(int argc, char **argv) {
         {"lane-say", required_argument, NULL, 'S'},   {"lane-flood", required_argument, NULL, 'F'},
         {"cut", required_argument, NULL, 'k'},        {"pause-us", required_argument, NULL, 'p'},
         {"close", required_argument, NULL, 'C'},      {"deaf", no_argument, NULL, 'd'},
-        {"again", no_argument, NULL, 'a'},            {NULL, 0, NULL, 0},
+        {"again", required_argument, NULL, 'a'},            {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (option) {
@@ -311,7 +312,7 @@ static void parse(int argc, char **argv) {
         case 'p': options.pause_us = (unsigned)atoi(optarg); break;
         case 'C': options.close_early = optarg; break;
         case 'd': options.deaf = true; break;
-        case 'a': options.again = true; break;
+        case 'a': options.again = atoi(optarg); break;
         default: exit(2);
         }
     }
@@ -343,7 +344,7 @@ int main(int argc, char **argv) {
             if (fd >= 0 && options.become >= 0 && setuid((uid_t)options.become) != 0) give_up("setuid");
             if (fd >= 0 && !options.churn) converse(fd);
             if (fd >= 0) close(fd);
-        } while ((options.again || options.churn) && !stopping);
+        } while ((options.churn || told.closed < (uint64_t)options.again) && !stopping);
     }
     printf("{\"connections\":%llu,\"welcomed\":%llu,\"refused\":%llu,\"closed\":%llu,\"error\":%d,\"reason\":\"%s\"}\n",
            (unsigned long long)told.connections, (unsigned long long)told.welcomed, (unsigned long long)told.refused,

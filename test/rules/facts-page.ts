@@ -15,6 +15,7 @@ facts in one table by name.
   it. _Environment_: the bridge reads a program's environment only while a rule reads this. _Content_: the whole file
   is read and hashed, only while a rule reads this, and never twice for one content.
 - Under \`es.\` (macOS) stands what ECS has no name for, by the names that eslogger prints; such names are not checked.
+  Those under \`auditd.log.\` (Linux) are: \`record_type\`, and the fields of audit records by the names that auditd gives.
 `;
 
 /** Triggers that have the same facts share a section. */

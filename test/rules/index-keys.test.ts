@@ -360,7 +360,7 @@ describe('a list of 100,000 values', () => {
     expect(names({ process: { executable: '/opt/known/100000/program' } })).toBe('5');
     expect(names({ source: { ip: '10.195.0.129' } })).toBe('5,6');
     expect(names({ source: { ip: '10.250.0.1' } })).toBe('5');
-  }, 60_000);
+  });
 
   test('is held once, however many rules share it', () => {
     const set = setOf(
@@ -373,5 +373,5 @@ describe('a list of 100,000 values', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(200e6);
     const facts = objectFacts({ process: { executable: '/OPT/known/1/program' } });
     expect(rules.decide('notify.exec', facts).matched).toHaveLength(300);
-  }, 60_000);
+  });
 });

@@ -25,6 +25,18 @@ function found(count: number, collect: (hits: Hits) => void): number[] {
 const numbered = (texts: readonly string[]): Map<string, number[]> =>
   new Map(texts.map((text, index) => [text, [index]]));
 
+/** What is found of a text of ASCII where it stands among other bytes. */
+function foundInPlace(
+  count: number,
+  text: string,
+  collect: (bytes: Uint8Array, start: number, end: number, hits: Hits) => void,
+): number[] {
+  const bytes = Buffer.from(`a${text}b`, 'latin1');
+  return found(count, (hits) => collect(bytes, 1, bytes.length - 1, hits));
+}
+
+const isAscii = (text: string): boolean => !/[\u0080-\uffff]/.test(text);
+
 const indicesOf = <T>(all: readonly T[], holds: (one: T) => boolean): number[] =>
   all.flatMap((one, index) => (holds(one) ? [index] : []));
 
@@ -46,11 +58,15 @@ const piece = fc.constantFrom(
 const text = (min: number, max: number): fc.Arbitrary<string> =>
   fc.array(piece, { minLength: min, maxLength: max }).map((pieces) => pieces.join(''));
 const patterns = fc.uniqueArray(text(1, 5), { maxLength: 40 });
-const texts = fc.array(text(0, 24), { minLength: 1, maxLength: 8 });
+const ofAscii = fc
+  .array(fc.constantFrom('a', 'b', 'ab', 'aab', '/', '\u0000'), { maxLength: 24 })
+  .map((pieces) => pieces.join(''));
+const texts = fc.array(fc.oneof(text(0, 24), ofAscii), { minLength: 1, maxLength: 8 });
 
 describe('searches of many texts at once', () => {
   test('the automaton finds what includes finds', () => {
     let hits = 0;
+    let hitsInPlace = 0;
     fc.assert(
       fc.property(patterns, texts, (all, searched) => {
         const automaton = new Automaton(numbered(all));
@@ -59,11 +75,16 @@ describe('searches of many texts at once', () => {
           hits += expected.length;
           expect(found(all.length, (into) => automaton.collect(one, into))).toEqual(expected);
           expect(automaton.hasMatch(one)).toBe(expected.length > 0);
+          if (!isAscii(one)) continue;
+          hitsInPlace += expected.length;
+          const inPlace = foundInPlace(all.length, one, (...text) => automaton.collectAscii(...text));
+          expect(inPlace).toEqual(expected);
         }
       }),
       { numRuns: 800 },
     );
     expect(hits).toBeGreaterThan(500);
+    expect(hitsInPlace).toBeGreaterThan(200);
   });
 
   test('the automaton of more states than it has rows for finds the same', () => {
@@ -85,6 +106,7 @@ describe('searches of many texts at once', () => {
 
   test('the tries find what startsWith and endsWith find', () => {
     let hits = 0;
+    let hitsInPlace = 0;
     fc.assert(
       fc.property(patterns, texts, (all, searched) => {
         const prefixes = new TextTrie(numbered(all), 'prefix');
@@ -97,18 +119,30 @@ describe('searches of many texts at once', () => {
           expect(found(all.length, (into) => suffixes.collect(one, into))).toEqual(ending);
           expect(prefixes.hasMatch(one)).toBe(starting.length > 0);
           expect(suffixes.hasMatch(one)).toBe(ending.length > 0);
+          if (!isAscii(one)) continue;
+          hitsInPlace += starting.length + ending.length;
+          const [startingInPlace, endingInPlace] = [prefixes, suffixes].map((trie) =>
+            foundInPlace(all.length, one, (...text) => trie.collectAscii(...text)),
+          );
+          expect(startingInPlace).toEqual(starting);
+          expect(endingInPlace).toEqual(ending);
         }
       }),
       { numRuns: 800 },
     );
     expect(hits).toBeGreaterThan(500);
+    expect(hitsInPlace).toBeGreaterThan(200);
   });
 
   test('the filter never denies a text that it was made of', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(text(0, 24), fc.string({ maxLength: 60 })), { maxLength: 60 }), (all) => {
         const filter = new TextFilter(all);
-        for (const one of all) expect(filter.mayHave(one)).toBe(true);
+        for (const one of all) {
+          expect(filter.mayHave(one)).toBe(true);
+          const bytes = Buffer.from(`a${one}b`, 'latin1');
+          if (isAscii(one)) expect(filter.mayHaveAscii(bytes, 1, bytes.length - 1)).toBe(true);
+        }
       }),
     );
     const filter = new TextFilter(Array.from({ length: 1000 }, (_, index) => `/usr/bin/known-${index}`));

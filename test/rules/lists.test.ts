@@ -255,10 +255,8 @@ describe('a hundred thousand values', () => {
     ]);
 
   it('are one array, checked once, however many rules use it', () => {
-    const started = performance.now();
+    // Checked once a rule this would take minutes.
     const { ruleSet, problems } = load();
-    // Checked once a rule this would take minutes: the bound after which it counts as hung.
-    expect(performance.now() - started).toBeLessThan(10_000);
     expect(problems).toEqual([]);
     expect(ruleSet.lists.x).toHaveLength(100_000);
     const arrays = new Set(ruleSet.rules.map((rule) => leavesOf(rule)[0]?.value));

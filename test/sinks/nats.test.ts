@@ -108,9 +108,7 @@ describe('the sink', () => {
   test('waits for a stream that is not there yet, and says which command makes it', async () => {
     const { operator } = sink('picket.events.g.h');
     const receipts = lastValueFrom(of(outgoing(1, 3)).pipe(operator, toArray()));
-    await expect
-      .poll(() => lines.join('\n'), { timeout: 10_000 })
-      .toContain('picket stream setup --stream PICKET');
+    await expect.poll(() => lines.join('\n')).toContain('picket stream setup --stream PICKET');
     await setupStream(connection);
     expect(await receipts).toHaveLength(1);
     expect(await storedCounts()).toEqual([3]);
@@ -124,7 +122,7 @@ describe('the sink', () => {
     await expect.poll(() => lines.join('\n')).toContain('cannot reach NATS');
     await nats.restart();
     await receipts;
-    await expect.poll(storedCounts, { timeout: 10_000 }).toEqual([3]);
+    await expect.poll(storedCounts).toEqual([3]);
   });
 
   test('passes over what an agent before it stored of the same bridge', async () => {

@@ -38,8 +38,8 @@ test('a budget runs from the bridge’s read: what waited unread for longer is s
     },
   ];
   const bridge = await startBridge(cleanup, scratch);
-  const guard = { filesystems: [scratch.mount], max_wait_ms: { open: STOPPED_MS / 5 } };
-  await startAgent(cleanup, agentConfig(scratch, { rules: writeRules(scratch, rules), more: { guard } }));
+  const config = agentConfig(scratch, { rules: writeRules(scratch, rules), budgetMs: STOPPED_MS / 5 });
+  await startAgent(cleanup, config);
 
   const pid = bridge.guardPid();
   await suspend(pid);
@@ -51,4 +51,4 @@ test('a budget runs from the bridge’s read: what waited unread for longer is s
   expect(report.max_us).toBeGreaterThan((STOPPED_MS / 2) * 1_000); // they did wait
   expect([report.calls, report.denied]).toEqual([4, 4]);
   expect(bridge.starts()).toBe(1);
-}, 60_000);
+});

@@ -28,7 +28,7 @@ function picket(args: readonly string[], input?: Buffer) {
   const { status, stdout, stderr } = spawnSync(nodeProgram, [picketProgram, ...args], {
     cwd: ROOT,
     maxBuffer: 64 * 1024 * 1024,
-    timeout: 25_000,
+    timeout: 60_000,
     env: { ...process.env, PICKET_DEBUG: '' },
     ...(input === undefined ? {} : { input }),
   });

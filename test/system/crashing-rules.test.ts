@@ -84,8 +84,8 @@ describe('rules that two agents died of', () => {
     }
     const third = await startAgent(cleanup, config);
     expect(denied()).toEqual([one]);
-    await expect.poll(() => third.stderr(), { timeout: 10_000 }).toContain('the rules are set aside');
-    await expect.poll(() => third.stderr(), { timeout: 10_000 }).toContain(rules);
+    await expect.poll(() => third.stderr()).toContain('the rules are set aside');
+    await expect.poll(() => third.stderr()).toContain(rules);
     const stored = await waitForStored(nats, 'the alert', ({ alerts }) => ruleSets(alerts).length > 0);
     expect(ruleSets(stored.alerts)[0]?.message.alerts).toMatchObject([
       { rule: 'picket-crashing-rules', severity: 'high' },
@@ -100,7 +100,7 @@ describe('rules that two agents died of', () => {
     const all = await readStored(nats);
     expect(ruleSets(all.events).map(({ message }) => message.ruleSet?.state)).toEqual(['set_aside']);
     expect(doubles(all.events)).toEqual([]);
-  }, 90_000);
+  });
 
   test('are in shadow mode where none have passed before', async () => {
     const config = configOf(writeRules(scratch, [deny('two')]));
@@ -108,7 +108,7 @@ describe('rules that two agents died of', () => {
     const third = await startAgent(cleanup, config);
     expect(denied()).toEqual([]);
     await endOf(third);
-  }, 60_000);
+  });
 
   test('are not so for clean ends between, nor for an agent that another follows', async () => {
     const config = configOf(writeRules(scratch, [deny('two')]));
@@ -124,7 +124,7 @@ describe('rules that two agents died of', () => {
     }
     expect(denied()).toEqual([two]);
     await endOf(agent);
-  }, 90_000);
+  });
 });
 
 test('an agent that is ended while it starts has not died of its rules', async () => {
@@ -138,7 +138,7 @@ test('an agent that is ended while it starts has not died of its rules', async (
     expect(await agent.ended()).toBe(0);
     expect(JSON.parse(readFileSync(trial, 'utf8'))).toMatchObject({ crashes: 0, isOpen: false });
   }
-}, 60_000);
+});
 
 describe('rules that no agent can hold in memory', () => {
   const heap = '--max-old-space-size=80';
@@ -153,7 +153,7 @@ describe('rules that no agent can hold in memory', () => {
   async function dies(config: string): Promise<void> {
     const agent = limited(config);
     expect(await agent.ended(60_000), agent.stderr().slice(-500)).toBe('SIGABRT');
-    await expect.poll(() => agent.stderr(), { timeout: 10_000 }).toContain('heap out of memory');
+    await expect.poll(() => agent.stderr()).toContain('heap out of memory');
   }
 
   test('kill two, and the third runs with those that passed', async () => {
@@ -175,7 +175,7 @@ describe('rules that no agent can hold in memory', () => {
     const fifth = limited(config);
     await waitFor('the agent', () => /policy \d+ is in force/.test(fifth.stderr()));
     expect(denied()).toEqual([]);
-    await expect.poll(() => fifth.stderr(), { timeout: 10_000 }).toContain('no rules at all');
+    await expect.poll(() => fifth.stderr()).toContain('no rules at all');
     const stored = await waitForStored(nats, 'the alert', ({ alerts }) => ruleSets(alerts).length > 0);
     expect(ruleSets(stored.alerts)[0]?.message.ruleSet?.state).toBe('set_aside');
     await endOf(fifth);

@@ -83,7 +83,7 @@ test('filesystem by filesystem: what is guarded, what lacks something, what nobo
   expect(about('agent agent')).toEqual(['ok agent agent, generation 1, policy 1']);
   // Looked at, and nothing marked for it: nobody is asked about the others.
   expect(errorOfOpen(other.file('open'))).toBe('none');
-}, 90_000);
+});
 
 test('without a bridge it says so, and what each filesystem could do all the same', () => {
   const findings = diagnose(agentConfig(scratch, { rules: writeRules(scratch, []) }));
@@ -93,7 +93,7 @@ test('without a bridge it says so, and what each filesystem could do all the sam
     found: `${scratch.mount} (tmpfs) may be guarded`,
   });
   expect(findings.find(({ check }) => check === 'enforcement')).toMatchObject({ state: 'unseen' });
-}, 60_000);
+});
 
 test('a mount point that would command the terminal is listed without its escapes', () => {
   const mount = join(scratch.mount, 'a\u001b[2J\u007fb');

@@ -1,5 +1,4 @@
 // Memory, disk and log are used up, one at a time: whoever waits for the bridge does not notice.
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
@@ -8,8 +7,9 @@ import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
 import { bridgeProgram, socketOf } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { fullDisk } from './harness/disk.ts';
-import { AT_ONCE_US, expectGoingOn, startGuarded, startLoad } from './harness/guarded.ts';
+import { AT_ONCE_US, expectDenied, expectGoingOn, startGuarded, startLoad } from './harness/guarded.ts';
 import { errorOfOpen, type OpenerReport, startOpener } from './harness/opener.ts';
+import { childrenOf } from './harness/proc.ts';
 import { start } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { unreadLog } from './harness/unread-log.ts';
@@ -65,10 +65,14 @@ function remove(folder: string): boolean {
 const HOG = 'tail /dev/zero';
 const BRIDGE = `exec ${bridgeProgram} "$@"`;
 
+const THREADS = 32;
+/** None of the threads waited for long. */
+const FEWEST_CALLS = 2 * THREADS;
+
 /** Many at once and of different files, so that memory of the bridge is needed that never was before. */
 function prepareLoad(): () => Promise<OpenerReport> {
   const paths = Array.from({ length: 64 }, (_, number) => scratch.file(`file-${number}`));
-  return () => startOpener(cleanup, { paths, threads: 32, seconds: 3, pauseUs: 200 }).report();
+  return () => startOpener(cleanup, { paths, threads: THREADS, seconds: 3, pauseUs: 200 }).report();
 }
 
 test('no memory is left, and nobody is killed for it: no page of the bridge is missing, and nobody waits', async () => {
@@ -83,15 +87,15 @@ test('no memory is left, and nobody is killed for it: no page of the bridge is m
   await waitFor('memory to be used up', isUsedUp);
   const report = await openMany();
   // The kernel itself denies what it has no memory to ask about.
-  expect([report.calls > 1_000, report.other]).toEqual([true, 0]);
+  expect([report.calls >= FEWEST_CALLS, report.other]).toEqual([true, 0]);
   expect(report.longest_call_us).toBeLessThanOrEqual(AT_ONCE_US);
   expect(isUsedUp()).toBe(true);
   hog.signal('SIGKILL');
   await hog.ended();
   await waitFor('memory to be there again', () => errorOfOpen(guarded.allowed) === 'none');
-  await waitFor('the agent to decide again', () => errorOfOpen(guarded.denied) === 'EPERM');
+  await expectDenied(guarded);
   expect(guarded.bridge.starts(), guarded.bridge.stderr()).toBe(1);
-}, 60_000);
+});
 
 test('memory runs out again and again, and another process is killed for it: each open is answered as ever', async () => {
   const group = memoryGroup('kill');
@@ -102,12 +106,12 @@ test('memory runs out again and again, and another process is killed for it: eac
   const hog = start(cleanup, inGroup(group, 'hog', `while :; do ${HOG}; echo killed; done`, true), []);
   await waitFor('a first kill', () => hog.stdout().includes('killed'));
   const report = await openMany();
-  expect([report.calls > 1_000, report.other, report.denied]).toEqual([true, 0, 0]);
+  expect([report.calls >= FEWEST_CALLS, report.other, report.denied]).toEqual([true, 0, 0]);
   expect(report.longest_call_us).toBeLessThanOrEqual(AT_ONCE_US);
-  expect(errorOfOpen(guarded.denied)).toBe('EPERM');
-  expect(hog.stdout().split('killed').length).toBeGreaterThan(2);
+  await expectDenied(guarded);
+  await waitFor('another kill', () => hog.stdout().split('killed').length > 2);
   expect(guarded.bridge.starts(), guarded.bridge.stderr()).toBe(1);
-}, 60_000);
+});
 
 test('disk: the state can’t be written, which is said once, and all else goes on', async () => {
   const state = fullDisk(cleanup, join(scratch.folder, 'full'));
@@ -116,15 +120,15 @@ test('disk: the state can’t be written, which is said once, and all else goes 
   const warnings = (): number => guarded.bridge.stderr().split("can't write the state file").length - 1;
   await waitFor('the warning', () => warnings() > 0);
   await expectGoingOn(opener, AT_ONCE_US);
-  expect(errorOfOpen(guarded.denied)).toBe('EPERM');
+  await expectDenied(guarded);
   process.kill(guarded.bridge.guardPid(), 'SIGKILL');
   await waitFor(
-    `the agent to decide again: ${guarded.bridge.stderr()} ${guarded.agent.stderr()}`,
+    () => `the agent to decide again; they said ${guarded.bridge.stderr()} ${guarded.agent.stderr()}`,
     () => errorOfOpen(guarded.denied) === 'EPERM',
   );
   expect(guarded.bridge.starts()).toBe(2);
   expect(warnings()).toBeLessThanOrEqual(2);
-}, 60_000);
+});
 
 test('log: a bridge whose log nobody reads is started again all the same', async () => {
   const log = unreadLog(cleanup, join(scratch.folder, 'log'));
@@ -147,20 +151,19 @@ test('log: a bridge whose log nobody reads is started again all the same', async
   log.fill();
   // More lines than are kept for a reader.
   for (let count = 0; count < 300; count++) await refusedConnection();
-  const child = (): string =>
-    spawnSync('pgrep', ['-P', String(bridge.pid)], { encoding: 'utf8' }).stdout.trim();
+  const child = (): number | undefined => childrenOf(bridge.pid)[0];
   const opener = startOpener(cleanup, { paths: [allowed], threads: 4, seconds: 60, pauseUs: 500 });
   for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
-    const pid = child();
-    process.kill(Number(pid), signal);
-    await waitFor('the next bridge', () => child() !== '' && child() !== pid);
+    const pid = await waitFor('a bridge', child);
+    process.kill(pid, signal);
+    await waitFor('the next bridge', () => child() !== undefined && child() !== pid);
     await waitFor('the agent to decide again', () => errorOfOpen(denied) === 'EPERM');
   }
   const report = await opener.stop();
   expect([report.other, report.denied]).toEqual([0, 0]);
   bridge.signal('SIGTERM');
   expect(await bridge.ended()).toBe(0);
-}, 90_000);
+});
 
 /** It leaves a line in the bridge's log. */
 function refusedConnection(): Promise<void> {

@@ -1,16 +1,16 @@
 // Load is not a way in: an unprivileged user with hundreds of threads gets no denied file by asking for it, whoever would
 // have to deny it, and takes nothing from others but time. By the clients' own logs, and by what the stream says of it.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { picket } from '../../src/events/proto/picket.js';
-import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
+import { agentConfig, startAgent, USUAL_BUDGET_MS, writeRules } from './harness/agent.ts';
 import { type BridgeOptions, startBridge } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { FLOODER, openToAll, STRANGER, startAs } from './harness/flood.ts';
 import type { NatsServer } from './harness/nats.ts';
 import type { OpenerReport } from './harness/opener.ts';
+import { threadsOf } from './harness/proc.ts';
 import type { Running } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { type Stored, startStream, waitForStored } from './harness/stream.ts';
@@ -67,9 +67,14 @@ beforeEach(async () => {
 
 afterEach(() => cleanup.run(), 60_000);
 
+function configOf(): string {
+  const settings = { rules: writeRules(scratch, rules()), nats: nats.url, budgetMs: USUAL_BUDGET_MS };
+  return agentConfig(scratch, settings);
+}
+
 async function startBoth(options: BridgeOptions = {}): Promise<{ bridge: Running; agent: Running }> {
   const bridge = await startBridge(cleanup, scratch, options);
-  const config = agentConfig(scratch, { rules: writeRules(scratch, rules()), nats: nats.url });
+  const config = configOf();
   return { bridge, agent: await startAgent(cleanup, config) };
 }
 
@@ -207,7 +212,7 @@ describe('while the agent is stopped', () => {
       const program = '/usr/bin/setpriv';
       const limited = ['--bounding-set=-sys_resource', 'prlimit', '--nofile=4096:4096'];
       const bridge = await startBridge(cleanup, scratch, { under: [program, ...limited] });
-      const config = agentConfig(scratch, { rules: writeRules(scratch, rules()), nats: nats.url });
+      const config = configOf();
       const agent = await startAgent(cleanup, config);
       expect(readFileSync(`/proc/${bridge.pid}/limits`, 'utf8')).toMatch(/Max open files +4096 /);
       agent.signal('SIGSTOP');
@@ -223,20 +228,19 @@ describe('while the agent is stopped', () => {
 
 test('the thread that decides goes before all users, but only while it answers', async () => {
   const { bridge, agent } = await startBoth();
-  await waitFor('the bridge to let it go first', () => favouredThreads(agent.pid).length === 1);
+  await waitFor('the bridge to let it go first', () => favouredThreads(agent.pid) === 1);
   agent.signal('SIGSTOP');
   await waitFor('the breaker to open', () => /misses heartbeats/.test(bridge.stderr()));
-  expect(favouredThreads(agent.pid)).toEqual([]);
+  expect(favouredThreads(agent.pid)).toBe(0);
   agent.signal('SIGCONT');
-  await waitFor('the bridge to let it go first again', () => favouredThreads(agent.pid).length === 1);
+  await waitFor('the bridge to let it go first again', () => favouredThreads(agent.pid) === 1);
 });
 
-/** The threads of a process with the best nice value; the agent itself gives its lane's one -10. */
-function favouredThreads(pid: number): string[] {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).filter((thread) => {
-    const stat = readFileSync(join(tasks, thread, 'stat'), 'utf8');
+/** The number of threads with the best nice value; the agent itself gives its lane's one -10. */
+function favouredThreads(pid: number): number {
+  return threadsOf(pid).filter((thread) => {
+    const stat = thread('stat');
     // Field 19, counted from behind the name, which may hold anything: 3 is the first.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16] === '-20';
-  });
+  }).length;
 }

@@ -61,7 +61,7 @@ test('local: what is there and what is mounted later is guarded, what is not is 
   const later = mountLater();
   await waitFor('it to be guarded', () => errorOfOpen(join(later, 'denied')) === 'EPERM');
   expect(errorOfOpen(scratch.file('other'))).toBe('none');
-}, 60_000);
+});
 
 test('local: switched off nothing is guarded, and switched on again all of it is at once', async () => {
   const config = agentConfig(scratch, {
@@ -81,7 +81,7 @@ test('local: switched off nothing is guarded, and switched on again all of it is
   expect(errors()).toEqual(['none', 'none']);
   expect(control('on')).toBe(0);
   expect(errors()).toEqual(['EPERM', 'EPERM']);
-}, 60_000);
+});
 
 test('a filesystem that is mounted later is an alert in the stream', async () => {
   const nats = await startStream(cleanup);
@@ -99,4 +99,4 @@ test('a filesystem that is mounted later is an alert in the stream', async () =>
   const [alert] = alerts.filter(({ message }) => Buffer.from(message.mount?.path ?? []).toString() === later);
   expect(alert?.trigger).toBe('picket.mount');
   expect(alert?.message.alerts).toMatchObject([{ rule: 'picket-mount', severity: 'medium' }]);
-}, 60_000);
+});

@@ -58,7 +58,10 @@ async function play(count: number, spacingUs: number): Promise<Running> {
 async function startReplay(file: string): Promise<Running> {
   const socket = socketOf(scratch);
   const bridge = start(cleanup, bridgeProgram, ['--backend', 'replay', '--file', file, '--socket', socket]);
-  await waitFor(`the bridge to listen; it said ${bridge.stderr()}`, () => existsSync(socket));
+  await waitFor(
+    () => `the bridge to listen; it said ${bridge.stderr()}`,
+    () => existsSync(socket),
+  );
   return bridge;
 }
 
@@ -147,7 +150,7 @@ describe('every event is in the stream once', () => {
     expect(books.get('+ filtered')).toBe(generated.count / 2);
     expect(books.get('+ acknowledged')).toBe(generated.forwarded.length + own);
     expect(books.get('alerts (copies)')).toBe(generated.alerted.length);
-  }, 60_000);
+  });
 
   test('when NATS is killed and started again under load', async () => {
     await play(30_000, 200);
@@ -161,7 +164,7 @@ describe('every event is in the stream once', () => {
     const books = await endOf(running);
     expect(books.get('+ shed')).toBe(0);
     expect(books.get('+ filtered')).toBe(generated.count / 2);
-  }, 90_000);
+  });
 
   test('when the agent is terminated and started again, twice in a row, under load', async () => {
     await play(30_000, 200);
@@ -184,7 +187,7 @@ describe('every event is in the stream once', () => {
       filtered: generated.count / 2,
       acknowledged: generated.forwarded.length + own,
     });
-  }, 120_000);
+  });
 });
 
 test('an agent killed under load leaves neither a gap nor a double', async () => {
@@ -200,7 +203,7 @@ test('an agent killed under load leaves neither a gap nor a double', async () =>
   const { events, picketEvents } = await expectOnce();
   const books = await endOf(running);
   expect(books.get('+ acknowledged')).toBeLessThan(events.length + picketEvents.length);
-}, 90_000);
+});
 
 test('changed rules are in force without a restart, broken ones are not', async () => {
   await play(20_000, 200);
@@ -210,12 +213,12 @@ test('changed rules are in force without a restart, broken ones are not', async 
   await waitFor('a reload without a change', () => running.stderr().includes('nothing changed'));
   writeRules(scratch, [{ name: 'broken' }]);
   await waitFor('the error', () => running.stderr().includes('the running set stays in force'));
-  expect(running.stderr()).toContain(join(rules, 'rules.yaml'));
+  await waitFor('its place', () => running.stderr().includes(join(rules, 'rules.yaml')));
   writeRules(scratch, generatorRules());
   await waitFor('the new policy', () => running.stderr().includes('came: wanted, alert'));
   await waitFor('events by the new rules', async () => (await readStream()).events.length > 0);
   await endOf(running);
-}, 60_000);
+});
 
 test('a bridge that is killed and comes back is taken up again; the books of the agent go on', async () => {
   const first = await play(20_000, 200);
@@ -235,4 +238,4 @@ test('a bridge that is killed and comes back is taken up again; the books of the
   const books = await endOf(running);
   const { events, picketEvents } = await readStream();
   expect(books.get('+ acknowledged')).toBe(events.length + picketEvents.length);
-}, 90_000);
+});

@@ -66,7 +66,7 @@ const agentKeys = () => ({
 });
 
 const errorOfRun = (program: string, ...args: string[]): string => {
-  const { error, status } = spawnSync(program, args, { timeout: 10_000 });
+  const { error, status } = spawnSync(program, args);
   return error === undefined ? String(status) : ((error as NodeJS.ErrnoException).code ?? 'unknown');
 };
 
@@ -81,7 +81,7 @@ async function reload(agent: Running, rules: readonly unknown[]): Promise<void> 
 async function tryAll(): Promise<string[]> {
   const denied: string[] = [];
   for (const tool of tools) if (errorOfRun(tool) === 'EPERM') denied.push(tool);
-  await waitFor('every program to run', () => tools.every((tool) => errorOfRun(tool) === '0'), 10_000);
+  await waitFor('every program to run', () => tools.every((tool) => errorOfRun(tool) === '0'));
   return denied;
 }
 
@@ -100,9 +100,7 @@ describe.each<Judge>(['the bridge', 'the agent'])('a reload whose denies %s give
     const denied = await tryAll();
     expect(denied.length).toBeGreaterThan(MAX);
     expect(errorOfRun(old)).toBe('EPERM');
-    await expect
-      .poll(() => agent.stderr(), { timeout: 10_000 })
-      .toContain('the new rules are in shadow mode');
+    await expect.poll(() => agent.stderr()).toContain('the new rules are in shadow mode');
 
     const last = tools.at(-1) ?? '';
     const isShadow = ({ path, message }: StoredEvent): boolean =>
@@ -122,7 +120,7 @@ describe.each<Judge>(['the bridge', 'the agent'])('a reload whose denies %s give
     expect(doubles(stored.events)).toEqual([]);
     expect(stored.events).toHaveLength(books.of('forwarded'));
     expect(stored.alerts).toHaveLength(books.of('alerts (copies)'));
-  }, 60_000);
+  });
 });
 
 describe('a reload', () => {
@@ -138,7 +136,7 @@ describe('a reload', () => {
     );
     expect(ruleSets(all.events)).toEqual([]);
     expect(errorOfRun(tools[0] ?? '')).toBe('EPERM');
-  }, 60_000);
+  });
 
   test('that follows is enforced again, against the last good rules', async () => {
     const rules = writeRules(scratch, [denyRule('deny-old', 'old', 'the bridge')]);
@@ -155,8 +153,9 @@ describe('a reload', () => {
     expect([errorOfRun(old), errorOfRun(tools[2] ?? '')]).toEqual(['EPERM', '0']);
     // tool-1, tool-10 and tool-11 are as many as may be.
     expect([errorOfRun(tools[10] ?? ''), errorOfRun(tools[11] ?? '')]).toEqual(['EPERM', 'EPERM']);
+    await endOf(agent);
     expect(agent.stderr().match(/the new rules are in shadow mode/g)).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('is judged by who opens, where it denies opens', async () => {
     const secret = scratch.file('secret');
@@ -177,11 +176,11 @@ describe('a reload', () => {
     await reload(agent, [denyRule('deny-old', 'old', 'the bridge'), denySecret]);
     for (let round = 0; round < 20; round++) expect(errorOfRun(readers[0] ?? '', secret)).toBe('1');
     for (const reader of readers.slice(1)) errorOfRun(reader, secret);
-    await waitFor('the secret to be readable', () => errorOfRun(readers[0] ?? '', secret) === '0', 10_000);
+    await waitFor('the secret to be readable', () => errorOfRun(readers[0] ?? '', secret) === '0');
     const stored = await waitForStored(nats, 'the notice', ({ events }) => ruleSets(events).length > 0);
     const [told] = ruleSets(stored.events);
     expect(told?.message.ruleSet?.programs?.map(text).sort()).toEqual(readers.slice(0, MAX + 1));
-  }, 60_000);
+  });
 });
 
 describe('an agent with a memory', () => {
@@ -195,7 +194,7 @@ describe('an agent with a memory', () => {
     expect(tools.map((tool) => errorOfRun(tool))).toEqual(tools.map(() => '0'));
     await endOf(second);
     await expect
-      .poll(() => second.stderr(), { timeout: 10_000 })
+      .poll(() => second.stderr())
       .toContain('these rules denied too many programs in an earlier run');
     const stored = await readStored(nats);
     expect(ruleSets(stored.events).map(({ message }) => message.ruleSet?.state)).toEqual([
@@ -203,7 +202,7 @@ describe('an agent with a memory', () => {
       'shadowed',
     ]);
     expect(doubles(stored.events)).toEqual([]);
-  }, 60_000);
+  });
 
   test('takes rules that have passed as they are', async () => {
     const rules = writeRules(scratch, [denyRule('deny-tools', 'tool-', 'the bridge')]);
@@ -221,5 +220,5 @@ describe('an agent with a memory', () => {
     );
     expect(ruleSets(all.events)).toEqual([]);
     await endOf(second);
-  }, 60_000);
+  });
 });

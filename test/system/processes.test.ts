@@ -1,7 +1,7 @@
 // Whose process it is, on the real kernel: whoever acts is told as who it is, by one entity id for its whole life, however
 // it came to be and whenever the bridge began to look.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { chmodSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { picket } from '../../src/events/proto/picket.js';
@@ -10,6 +10,7 @@ import { actionOfTrigger, kindOfTrigger, type Trigger } from '../../src/events/t
 import { TestAgent } from '../bridge/test-agent.ts';
 import { socketOf, startBridge } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
+import { childrenOf, contentOf } from './harness/proc.ts';
 import { type Running, start } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { waitFor } from './harness/wait.ts';
@@ -91,7 +92,7 @@ async function run(
   ...args: string[]
 ): Promise<{ pid: number; status: unknown; reports: Report[] }> {
   const running = start(cleanup, program, args);
-  const status = await running.ended(40_000);
+  const status = await running.ended();
   const reports = running
     .stdout()
     .split('\n')
@@ -157,7 +158,7 @@ test('a pid that is used again: neither executable nor user nor entity of the on
   expect(new Set(toldOf(pid, 'notify.fork').map(entityOf))).toEqual(
     new Set([entityOf(open), entityOf(exec)]),
   );
-}, 60_000);
+});
 
 test('a child that is left to the parent of who made it is told as what it is', async () => {
   await watch();
@@ -169,7 +170,7 @@ test('a child that is left to the parent of who made it is told as what it is', 
   expect(argsOf(open.process)).toEqual([actor, 'clone-parent', '3333', file]);
   expect(open.process?.user?.id).toBe(3333);
   expect(open.process?.executableUnresolved).toBe(false);
-}, 60_000);
+});
 
 test('a process whose first thread has ended is still told whole, and has ended when its last thread has', async () => {
   await watch();
@@ -182,7 +183,7 @@ test('a process whose first thread has ended is still told whole, and has ended 
   expect(exit.process?.exitCode).toBe(7);
   expect(Number(exit.createdNs)).toBeGreaterThan(Number(open.createdNs));
   expect(toldOf(pid, 'notify.exit')).toHaveLength(1);
-}, 60_000);
+});
 
 test('an exec by a thread that is not the first is no end of the process', async () => {
   await watch();
@@ -196,7 +197,7 @@ test('an exec by a thread that is not the first is no end of the process', async
   expect(textOf(second?.process?.previous?.executable)).toBe(actor);
   expect(argsOf(second?.process)).toEqual(['/bin/sh', '-c', 'exit 9']);
   expect(new Set([first, second, exit].map((event) => event && entityOf(event))).size).toBe(1);
-}, 60_000);
+});
 
 test("a thread's child has the process as its parent", async () => {
   await watch();
@@ -204,7 +205,7 @@ test("a thread's child has the process as its parent", async () => {
   const open = await told(reports[0]?.pid ?? 0, 'auth.open');
   expect(open.process?.parent?.pid).toBe(pid);
   expect(open.process?.parent?.entityId).toBe(entityOf(await told(pid, 'notify.exec')));
-}, 60_000);
+});
 
 test('one entity id in every event of a process, as the parent of its children, and over restarts', async () => {
   const older = new Waiting();
@@ -241,7 +242,7 @@ test('one entity id in every event of a process, as the parent of its children, 
   older.child.stdin?.end();
   entities.add(entityOf(await told(older.pid, 'notify.exit')));
   expect([...entities]).toHaveLength(1);
-}, 60_000);
+});
 
 test('a program that ends at once is told with its path, and its life has one entity id', async () => {
   await watch();
@@ -262,7 +263,7 @@ test('a program that ends at once is told with its path, and its life has one en
     const asked = toldOf(pid, 'auth.exec')[0];
     if (asked) expect(entityOf(asked)).toBe(entityOf(exec));
   }
-}, 60_000);
+});
 
 /** The bridge itself, which a parent may watch over, and those that read for it. */
 function memoryOfBridge(): number {
@@ -271,14 +272,8 @@ function memoryOfBridge(): number {
   return family.reduce((sum, pid) => sum + residentKb(pid), 0);
 }
 
-function childrenOf(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  );
-}
-
 function residentKb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  return Number(/VmRSS:\s+(\d+)/.exec(contentOf(`/proc/${pid}/status`))?.[1] ?? 0);
 }
 
 test('a storm of forks grows nothing, and who acts afterwards is told as before', async () => {
@@ -300,4 +295,4 @@ test('a storm of forks grows nothing, and who acts afterwards is told as before'
   const other = await told(reports[0]?.pid ?? 0, 'auth.open');
   expect(other.process?.user?.id).toBe(4444);
   expect(textOf(other.process?.parent?.executable)).toBe(readlinkSync('/proc/self/exe'));
-}, 120_000);
+});

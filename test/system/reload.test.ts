@@ -1,5 +1,5 @@
 // Rules that change while programs wait for verdicts: by the kernel's own account and by the openers'.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
 import { type RunningBridge, startBridge } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { errorOfOpen, startOpener } from './harness/opener.ts';
+import { contentOf, namesIn } from './harness/proc.ts';
 import type { Running } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { waitFor } from './harness/wait.ts';
@@ -65,7 +66,7 @@ async function change(agent: Running, rules: readonly unknown[], signal?: NodeJS
   writeRules(scratch, rules);
   if (signal !== undefined) agent.signal(signal);
   await waitFor(
-    `an epoch above ${before}; the agent said ${agent.stderr().slice(-2000)}`,
+    () => `an epoch above ${before}; the agent said ${agent.stderr().slice(-2000)}`,
     () => epoch(agent) > before,
   );
 }
@@ -74,8 +75,8 @@ async function change(agent: Running, rules: readonly unknown[], signal?: NodeJS
 function permissionMarks(): string[] | undefined {
   const folder = `/proc/${bridge.guardPid()}/fdinfo`;
   const FAN_CLASS_CONTENT = 0x4;
-  for (const fd of readdirSync(folder)) {
-    const text = readFileSync(join(folder, fd), 'utf8');
+  for (const fd of namesIn(folder)) {
+    const text = contentOf(join(folder, fd));
     const flags = /^fanotify flags:([0-9a-f]+)/m.exec(text)?.[1];
     if (flags !== undefined && (Number.parseInt(flags, 16) & FAN_CLASS_CONTENT) !== 0)
       return [...text.matchAll(/^fanotify (?:ino|mnt_id|sdev):.*$/gm)].map(([line]) => line);
@@ -88,7 +89,7 @@ test('changed rules are in force for the next open, and no open meanwhile is ans
     cleanup,
     agentConfig(scratch, {
       rules: writeRules(scratch, [deny('always'), deny('one')]),
-      openBudgetMs: BUDGET_US / 1000,
+      budgetMs: BUDGET_US / 1000,
     }),
   );
   const held = startOpener(cleanup, { paths: [at('always')], threads: 2, seconds: 60, pauseUs: 2_000 });
@@ -98,9 +99,7 @@ test('changed rules are in force for the next open, and no open meanwhile is ans
     const [denied, other] = round % 2 === 0 ? ['two', 'one'] : ['one', 'two'];
     await change(agent, [deny('always'), deny(denied)]);
     expect([errorOfOpen(at(denied)), errorOfOpen(at(other))]).toEqual(['EPERM', 'none']);
-    await expect
-      .poll(() => agent.stderr(), { timeout: 10_000 })
-      .toContain(`came: deny-${denied}; went: deny-${other}`);
+    await expect.poll(() => agent.stderr()).toContain(`came: deny-${denied}; went: deny-${other}`);
   }
   const denied = await held.stop();
   const allowed = await load.stop();
@@ -109,7 +108,7 @@ test('changed rules are in force for the next open, and no open meanwhile is ans
   expect(Math.min(denied.calls, allowed.calls)).toBeGreaterThan(100);
   expect(Math.max(denied.longest_call_us, allowed.longest_call_us)).toBeLessThanOrEqual(BUDGET_US + GRACE_US);
   expect(bridge.stderr()).not.toContain('answered by a default');
-}, 60_000);
+});
 
 test('a broken file leaves the running set in force, and the log names its place', async () => {
   const folder = writeRules(scratch, [deny('always')]);
@@ -119,15 +118,13 @@ test('a broken file leaves the running set in force, and the log names its place
   const wrong = '      - { fact: file, path: $.pth, operator: equal, value: x }';
   writeFileSync(file, [...lines, wrong, '  event: { type: deny }', ''].join('\n'));
   await waitFor('the refusal', () => agent.stderr().includes('the running set stays in force'));
-  await expect
-    .poll(() => agent.stderr(), { timeout: 10_000 })
-    .toMatch(new RegExp(`${file}:${lines.length + 1}:\\d+: error`));
+  await expect.poll(() => agent.stderr()).toMatch(new RegExp(`${file}:${lines.length + 1}:\\d+: error`));
   expect([errorOfOpen(at('always')), errorOfOpen(at('one'))]).toEqual(['EPERM', 'none']);
   expect(epoch(agent)).toBe(1);
   // Mended, it is in force again without a restart.
   await change(agent, [deny('one')]);
   expect([errorOfOpen(at('always')), errorOfOpen(at('one'))]).toEqual(['none', 'EPERM']);
-}, 60_000);
+});
 
 test('SIGHUP loads the rules where nobody watches the files', async () => {
   const agent = await startAgent(
@@ -145,14 +142,14 @@ test('SIGHUP loads the rules where nobody watches the files', async () => {
   expect([epoch(agent), errorOfOpen(at('one')), errorOfOpen(at('two'))]).toEqual([1, 'EPERM', 'none']);
   await change(agent, [deny('two')], 'SIGHUP');
   expect([errorOfOpen(at('one')), errorOfOpen(at('two'))]).toEqual(['none', 'EPERM']);
-}, 60_000);
+});
 
 test('without a rule that denies nothing is marked for permission, and it is again when one comes back', async () => {
   const agent = await startAgent(
     cleanup,
     agentConfig(scratch, {
       rules: writeRules(scratch, [deny('one'), notifyOnly]),
-      openBudgetMs: BUDGET_US / 1000,
+      budgetMs: BUDGET_US / 1000,
     }),
   );
   expect(permissionMarks()).toHaveLength(1);
@@ -173,4 +170,4 @@ test('without a rule that denies nothing is marked for permission, and it is aga
   const report = await load.stop();
   expect(report.other).toBe(0);
   expect(report.longest_call_us).toBeLessThanOrEqual(BUDGET_US + GRACE_US);
-}, 60_000);
+});

@@ -90,7 +90,7 @@ test('a program from memory', async () => {
   const alert = await alertOf(agent, pid);
   expect(alert.severity).toBe('high');
   expect(alert.message).toContain('it runs from memory, or from a filesystem that is mounted nowhere');
-}, 60_000);
+});
 
 test.each(['report', 'ignore'] as const)(
   'a program on a filesystem that was mounted later: %s',
@@ -109,7 +109,6 @@ test.each(['report', 'ignore'] as const)(
     const last = await allIsTold(agent);
     expect(unasked(agent).map((one) => one.pid)).toEqual(order === 'report' ? [pid, last] : [last]);
   },
-  60_000,
 );
 
 test('a program on a private tmpfs in a user namespace', async () => {
@@ -121,7 +120,7 @@ test('a program on a private tmpfs in a user namespace', async () => {
   );
   const pid = await other.begin(`${root}/private/program`);
   expect((await alertOf(agent, pid)).message).toContain('in another mount namespace');
-}, 60_000);
+});
 
 test('a program of a filesystem that is guarded only after it ran', async () => {
   const agent = await startGuard(policy(NewMounts.NEW_MOUNTS_GUARD));
@@ -135,7 +134,7 @@ test('a program of a filesystem that is guarded only after it ran', async () => 
   const wasAsked = agent.requests.some(({ event }) => picket.v1.Event.decode(event).process?.pid === pid);
   const wasTold = unasked(agent).some((one) => one.pid === pid);
   expect([wasAsked, wasTold]).toContain(true);
-}, 60_000);
+});
 
 test('none: programs that were asked about, scripts, deleted ones, and those of filesystems that nobody named', async () => {
   const agent = await startGuard();
@@ -155,7 +154,7 @@ test('none: programs that were asked about, scripts, deleted ones, and those of 
   await waitFor('all to be asked about', () => agent.requests.length >= 6);
   const last = await allIsTold(agent);
   expect(unasked(agent).map((one) => one.pid)).toEqual([last]);
-}, 60_000);
+});
 
 test('none: what ran before the bridge, and while its policy came', async () => {
   const program = addProgram(scratch.mount);
@@ -167,7 +166,7 @@ test('none: what ran before the bridge, and while its policy came', async () => 
   const last = await allIsTold(agent);
   loop.signal('SIGKILL');
   expect(unasked(agent).map((one) => one.pid)).toEqual([last]);
-}, 60_000);
+});
 
 test('none: a build of many programs at once, on the guarded filesystem and beside it', async () => {
   const agent = await startGuard();
@@ -187,7 +186,7 @@ test('none: a build of many programs at once, on the guarded filesystem and besi
   const last = await allIsTold(agent);
   expect(agent.requests.length).toBeGreaterThan(1_000);
   expect(unasked(agent).map((one) => one.pid)).toEqual([last]);
-}, 120_000);
+});
 
 /** Not by spawnSync, which would keep this agent from answering. */
 const spawnChild = (program: string, args: readonly string[]): Promise<number | NodeJS.Signals> =>
@@ -211,4 +210,4 @@ test('none: a container, whose overlay has its layers on the guarded filesystem'
   await other.begin(`chroot ${merged} /bin/sh -c 'exec /bin/cat'`);
   const last = await allIsTold(agent);
   expect(unasked(agent).map((one) => one.pid)).toEqual([last]);
-}, 60_000);
+});

@@ -14,7 +14,7 @@ import { waitFor } from './harness/wait.ts';
 
 /** Two clocks read one after the other. */
 const SLACK_MS = 50;
-/** The bridge notes once a second that it is alive. */
+/** The bridge notes once a second that it is alive; late where others have the processors. */
 const STATE_EVERY_MS = 1_000;
 const CREDIT_EVERY_MS = 1_000;
 const ABSENCE_MS = 1_200;
@@ -112,7 +112,7 @@ test('an agent that was away is an interval, from its end to the policy of the n
     [next.pid, 'h1'],
   ]);
   await endOf(next);
-}, 60_000);
+});
 
 test('a bridge that was away is an interval, from when it was last known to live', async () => {
   const first = await startBridge(cleanup, scratch);
@@ -138,14 +138,14 @@ test('a bridge that was away is an interval, from when it was last known to live
   const told = await waitForIntervals(3);
   expect(told.map(({ who }) => who)).toEqual(['agent', 'bridge', 'agent']);
   const [, bridge, again] = told;
-  expectBetween('the last sign of life', bridge?.from ?? 0, beforeKill - STATE_EVERY_MS, afterKill);
+  expectBetween('the last sign of life', bridge?.from ?? 0, beforeKill - 2 * STATE_EVERY_MS, afterKill);
   expectBetween('the start of the next bridge', bridge?.to ?? 0, beforeNext, afterNext);
   expectBetween('still no agent', again?.from ?? 0, beforeNext, afterNext);
   expectBetween('the agent is back', again?.to ?? 0, afterNext, guards);
   // No moment lies between the bridge's interval and the agent's.
-  expect((again?.from ?? Number.NaN) - (bridge?.to ?? 0)).toBeLessThan(SLACK_MS);
+  expect(again?.from).toBe(bridge?.to);
   await endOf(guard);
-}, 60_000);
+});
 
 test('a bridge that its watchdog starts again tells when nobody watched, to the millisecond and without a state file', async () => {
   const bridge = await startBridge(cleanup, scratch, {
@@ -164,7 +164,7 @@ test('a bridge that its watchdog starts again tells when nobody watched, to the 
   expectBetween('its end', told[1]?.from ?? 0, beforeKill, afterStart);
   expectBetween('the next one', told[1]?.to ?? 0, told[1]?.from ?? Number.NaN, afterStart);
   await endOf(guard);
-}, 60_000);
+});
 
 test('killed again before an agent took its word: no interval is lost, for it begins where the first did', async () => {
   const bridge = await startBridge(cleanup, scratch);
@@ -196,7 +196,7 @@ test('killed again before an agent took its word: no interval is lost, for it be
   expectBetween('the end of the first agent', agentAway?.from ?? 0, beforeEnd, kills[0] ?? 0);
   expectBetween('the policy of the next', agentAway?.to ?? 0, afterStart, nextGuards);
   await endOf(next);
-}, 60_000);
+});
 
 test('killed with its watchdog before an agent took its word: the state file has where the interval began', async () => {
   const first = await startBridge(cleanup, scratch);
@@ -213,9 +213,9 @@ test('killed with its watchdog before an agent took its word: the state file has
   const guard = await agent();
   const told = await waitForIntervals(2);
   const bridgeAway = told.find(({ who }) => who === 'bridge');
-  expectBetween('the first kill', bridgeAway?.from ?? 0, beforeKill - STATE_EVERY_MS, beforeKill);
+  expectBetween('the first kill', bridgeAway?.from ?? 0, beforeKill - 2 * STATE_EVERY_MS, beforeKill);
   await endOf(guard);
-}, 60_000);
+});
 
 test('an agent that another replaces at once leaves no interval, but a takeover that names the new one', async () => {
   await startBridge(cleanup, scratch);
@@ -232,4 +232,4 @@ test('an agent that another replaces at once leaves no interval, but a takeover 
   ).toEqual([['second', second.pid, process.getuid?.()]]);
   await endOf(second);
   expect(intervals(await readStored(nats))).toHaveLength(1);
-}, 60_000);
+});

@@ -1,12 +1,13 @@
 // The bridge dies or hangs: whoever waits for it is let go, and another one is there before long. By the openers' clocks.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { socketOf, startBridge, waitForStart } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { bringAbout, faultyBridge, type Seat } from './harness/faults.ts';
 import {
   AT_ONCE_US,
+  expectDenied,
   expectGoingOn,
   expectGuardedAgain,
   HUNG_US,
@@ -14,6 +15,7 @@ import {
   startLoad,
 } from './harness/guarded.ts';
 import { errorOfOpen, startOpener } from './harness/opener.ts';
+import { namesIn, targetOf } from './harness/proc.ts';
 import { suspend } from './harness/process.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { as, openToOthers, STRANGER } from './harness/users.ts';
@@ -44,17 +46,17 @@ describe('the bridge', () => {
     process.kill(bridge.guardPid(), 'SIGKILL');
     await expectGuardedAgain(guarded, /^it was ended by signal 9$/);
     await expectGoingOn(opener, AT_ONCE_US);
-  }, 60_000);
+  });
 
   test('stopped: killed after 2 s, and another one guards', async () => {
     const guarded = await startGuarded(cleanup, scratch);
     const { bridge } = guarded;
     const opener = await startLoad(cleanup, guarded);
     process.kill(bridge.guardPid(), 'SIGSTOP');
-    await expectGuardedAgain(guarded, /^no sign of life from .* for 2\d\d\d ms$/);
+    await expectGuardedAgain(guarded, /^no sign of life from .* for \d{4,} ms$/);
     const report = await expectGoingOn(opener, HUNG_US);
     expect(report.longest_call_us, 'they did wait for it').toBeGreaterThan(1_000_000);
-  }, 60_000);
+  });
 
   const looping: readonly (readonly [Seat, string, number])[] = [
     ['permissions', 'the reader of permission events', HUNG_US],
@@ -70,7 +72,7 @@ describe('the bridge', () => {
       bringAbout(bridge, 'loop', seat);
       await expectGuardedAgain(guarded, new RegExp(`^no sign of life from ${name} for \\d+ ms$`));
       await expectGoingOn(opener, boundUs);
-    }, 60_000);
+    });
   }
 
   test('blind to notifications: is left alone, for it still denies, and says so', async () => {
@@ -80,10 +82,10 @@ describe('the bridge', () => {
     const pid = bridge.guardPid();
     bringAbout(bridge, 'loop', 'notifications');
     await waitFor('the warning', () => bridge.stderr().includes('notify events are lost'));
-    expect(errorOfOpen(guarded.denied)).toBe('EPERM');
+    await expectDenied(guarded);
     expect([bridge.guardPid(), bridge.starts()]).toEqual([pid, 1]);
     await expectGoingOn(opener, AT_ONCE_US);
-  }, 60_000);
+  });
 
   test('dying at each start: waits twice as long each time, and ends at once when told to', async () => {
     const guarded = await startGuarded(cleanup, scratch);
@@ -105,8 +107,9 @@ describe('the bridge', () => {
     process.kill(pid, 'SIGKILL');
     await waitFor('its end', () => !isAlive(pid));
     bridge.signal('SIGTERM');
-    expect(await bridge.ended(1_000)).toBe(0);
-  }, 60_000);
+    expect(await bridge.ended()).toBe(0);
+    expect(bridge.starts(), bridge.stderr()).toBe(6);
+  });
 
   test('told to end, by whomever: ends cleanly, and is not started again', async () => {
     const guarded = await startGuarded(cleanup, scratch);
@@ -115,7 +118,7 @@ describe('the bridge', () => {
     expect(await bridge.ended()).toBe(0);
     expect(bridge.starts(), bridge.stderr()).toBe(1);
     expect(existsSync(socketOf(scratch))).toBe(false);
-  }, 60_000);
+  });
 
   test('told twice, by a terminal or a service manager and by its watchdog: ends cleanly all the same', async () => {
     const { bridge } = await startGuarded(cleanup, scratch);
@@ -126,8 +129,8 @@ describe('the bridge', () => {
     await waitFor('both signals to wait', () => isPending(pid, 2) && isPending(pid, 15));
     process.kill(pid, 'SIGCONT');
     expect(await bridge.ended(), bridge.stderr()).toBe(0);
-    await expect.poll(() => bridge.stderr(), { timeout: 10_000 }).toContain('the bridge ends');
-  }, 60_000);
+    await expect.poll(() => bridge.stderr()).toContain('the bridge ends');
+  });
 
   test('that does not heed SIGTERM is killed', async () => {
     const guarded = await startGuarded(cleanup, scratch);
@@ -137,7 +140,7 @@ describe('the bridge', () => {
     bridge.signal('SIGTERM');
     expect(await bridge.ended()).toBe(1);
     expect(isAlive(pid)).toBe(false);
-  }, 60_000);
+  });
 
   test('does not stop when its terminal says so', async () => {
     const guarded = await startGuarded(cleanup, scratch);
@@ -149,10 +152,10 @@ describe('the bridge', () => {
     }
     for (const pid of [bridge.pid, bridge.guardPid()])
       expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).not.toMatch(/\) T /);
-    expect(errorOfOpen(guarded.denied)).toBe('EPERM');
+    await expectDenied(guarded);
     expect(bridge.starts(), bridge.stderr()).toBe(1);
     await expectGoingOn(opener, AT_ONCE_US);
-  }, 60_000);
+  });
 });
 
 describe('the watchdog', () => {
@@ -163,18 +166,18 @@ describe('the watchdog', () => {
     const opener = await startLoad(cleanup, guarded);
     // Longer than silence may last.
     spawnSync('sleep', ['3']);
-    expect(errorOfOpen(guarded.denied)).toBe('EPERM');
+    await expectDenied(guarded);
     await expectGoingOn(opener, AT_ONCE_US);
     bridge.signal('SIGCONT');
     expect(await bridge.stop(), bridge.stderr()).toBe(0);
     expect(bridge.starts(), bridge.stderr()).toBe(1);
-  }, 60_000);
+  });
 
   test('stopped together with the bridge: neither is killed when both go on', async () => {
     const guarded = await startGuarded(cleanup, scratch);
     const { bridge } = guarded;
     const pid = bridge.guardPid();
-    bridge.freeze();
+    await bridge.freeze();
     const waiting = startOpener(cleanup, { paths: [guarded.denied], threads: 2, count: 2, seconds: 20 });
     // Longer than silence may last: this is the time that must not be counted.
     spawnSync('sleep', ['3']);
@@ -182,7 +185,7 @@ describe('the watchdog', () => {
     process.kill(pid, 'SIGCONT');
     expect((await waiting.report()).calls).toBe(4);
     expect([bridge.starts(), bridge.guardPid()]).toEqual([1, pid]);
-  }, 60_000);
+  });
 
   for (const state of ['running', 'stopped'] as const) {
     test(`killed: a bridge that is ${state} dies with it, and nobody waits`, async () => {
@@ -197,27 +200,27 @@ describe('the watchdog', () => {
       expect(errorOfOpen(guarded.denied)).toBe('none');
       await waitFor('some more opens', () => errorOfOpen(guarded.allowed) === 'none');
       await expectGoingOn(opener, HUNG_US);
-    }, 60_000);
+    });
   }
 
   test('has nothing open of what the bridge has', async () => {
     const guarded = await startGuarded(cleanup, scratch);
     const { bridge } = guarded;
     const open = (pid: number): string[] =>
-      readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      namesIn(`/proc/${pid}/fd`).map((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
     const ours = open(bridge.guardPid()).filter((target) => !open(bridge.pid).includes(target));
     expect(ours).toContain('anon_inode:[fanotify]');
     expect(open(bridge.pid).filter((target) => target.startsWith('anon_inode'))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 test('a first start that fails is not tried again, and its exit status is passed on', async () => {
   const guarded = await startGuarded(cleanup, scratch);
   const { bridge } = guarded;
   const second = await startBridge(cleanup, scratch, { expectEnd: true });
-  expect(await second.ended(5_000)).toBe(1);
+  expect(await second.ended()).toBe(1);
   await expect
-    .poll(() => second.stderr(), { timeout: 10_000 })
+    .poll(() => second.stderr())
     .toContain(`another picket-bridge (process ${bridge.guardPid()}) serves`);
   expect(second.starts()).toBe(0);
 });

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Platform } from '../../events/triggers.ts';
-import { loadMapping } from '../../rules/sigma/field-mapping.ts';
+import { AUDITD_EVENTS_MAPPING, loadMapping } from '../../rules/sigma/field-mapping.ts';
 import { type ImportResult, importSigma } from '../../rules/sigma/import-rules.ts';
 import type { ReportEntry, SigmaCounts } from '../../rules/sigma/report.ts';
 import type { SigmaProblem } from '../../rules/sigma/sigma-error.ts';
@@ -22,6 +22,7 @@ interface ImportOptions {
   readonly out: string;
   readonly report?: string;
   readonly mapping: readonly string[];
+  readonly auditd: 'records' | 'events';
   readonly lists?: string;
   readonly platform?: Platform;
   readonly status: readonly string[];
@@ -47,6 +48,14 @@ export function importSigmaCommand(): Command {
       new Option('--mapping <file>', 'more log sources and fields; may be given several times')
         .argParser(gather)
         .default([], 'none'),
+    )
+    .addOption(
+      new Option(
+        '--auditd <how>',
+        'what audit records become: lines of the audit log, exactly, or the nearest events of Picket',
+      )
+        .choices(['records', 'events'])
+        .default('records'),
     )
     .option('--lists <dir>', 'folder of lists for placeholders: %name% is NAME.txt, one value a line')
     .addOption(
@@ -81,7 +90,9 @@ function statusesOf(names: string): readonly string[] {
 async function run(paths: string[], options: ImportOptions): Promise<void> {
   const paint = painterFor(process.stdout);
   const wrong: SigmaProblem[] = [];
-  const mapping = await loadMapping(options.mapping, (problem) => wrong.push(problem));
+  const mappings =
+    options.auditd === 'events' ? [AUDITD_EVENTS_MAPPING, ...options.mapping] : options.mapping;
+  const mapping = await loadMapping(mappings, (problem) => wrong.push(problem));
   if (wrong.length > 0) {
     throw new CommandError(
       wrong.map((problem) => paintProblem(problem, painterFor(process.stderr))).join('\n'),

@@ -51,6 +51,23 @@ export class Automaton {
     this.#run(text, hits);
   }
 
+  /** The same for a text of ASCII, one byte a character. */
+  collectAscii(bytes: Uint8Array, start: number, end: number, hits: Hits): void {
+    const rows = this.#rows;
+    const rowStates = this.#rowStates;
+    const ending = this.#ending;
+    const { latin, count: width } = this.#classes;
+    let state = 0;
+    for (let i = start; i < end; i++) {
+      const characterClass = latin[bytes[i] as number] as number;
+      state =
+        state < rowStates
+          ? (rows[state * width + characterClass] as number)
+          : this.#step(state, characterClass);
+      if (ending[state] !== 0) this.#report(ending[state] as number, hits);
+    }
+  }
+
   hasMatch(text: string): boolean {
     return this.#run(text, undefined);
   }

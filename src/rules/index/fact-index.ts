@@ -2,6 +2,7 @@
 // for what is inside, a tree of intervals for numbers and one of networks for addresses.
 
 import type { FactValue } from '../../events/facts.ts';
+import { textOfAscii } from '../../events/text.ts';
 import { parseNetwork } from '../cidr.ts';
 import { Automaton } from './automaton.ts';
 import type { Hits, KeyNumbers } from './hits.ts';
@@ -124,6 +125,19 @@ class FactIndex {
       const number = typeof value === 'number' ? value : numberOf(value);
       if (!Number.isNaN(number)) this.#intervals.collect(number, hits);
     }
+  }
+
+  /** Whether texts may be looked up as bytes: numbers and networks are read from a string. */
+  get isOfTexts(): boolean {
+    return this.#intervals === undefined && this.#networks === undefined;
+  }
+
+  /** As `collect` for a text of ASCII, one byte a character; the index is one of texts. */
+  collectAscii(bytes: Uint8Array, start: number, end: number, hits: Hits): void {
+    if (this.#wholeTexts.mayHaveAscii(bytes, start, end)) this.#find(textOfAscii(bytes, start, end), hits);
+    this.#prefixes?.collectAscii(bytes, start, end, hits);
+    this.#suffixes?.collectAscii(bytes, start, end, hits);
+    this.#inside?.collectAscii(bytes, start, end, hits);
   }
 
   #find(value: FactValue, hits: Hits): void {

@@ -24,6 +24,12 @@ export class TextFilter {
     const at = hash(text) & this.#mask;
     return ((this.#bits[at >>> 5] as number) & (1 << (at & 31))) !== 0;
   }
+
+  /** The same for a text of ASCII, one byte a character. */
+  mayHaveAscii(bytes: Uint8Array, start: number, end: number): boolean {
+    const at = hashOfAscii(bytes, start, end) & this.#mask;
+    return ((this.#bits[at >>> 5] as number) & (1 << (at & 31))) !== 0;
+  }
 }
 
 /** Of a text's length and some of its characters, most of them near its end, where paths and names differ. */
@@ -34,5 +40,15 @@ function hash(text: string): number {
   for (let back = 1; back <= length && back <= 12; back += back < 4 ? 1 : 3)
     value = Math.imul(value ^ text.charCodeAt(length - back), 0x5bd1e995);
   value = Math.imul(value ^ text.charCodeAt(length >>> 1), 0x5bd1e995);
+  return value ^ (value >>> 15);
+}
+
+function hashOfAscii(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length === 0) return 0;
+  let value = length;
+  for (let back = 1; back <= length && back <= 12; back += back < 4 ? 1 : 3)
+    value = Math.imul(value ^ (bytes[end - back] as number), 0x5bd1e995);
+  value = Math.imul(value ^ (bytes[start + (length >>> 1)] as number), 0x5bd1e995);
   return value ^ (value >>> 15);
 }

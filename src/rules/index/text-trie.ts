@@ -71,6 +71,28 @@ export class TextTrie {
     this.#walk(text, hits);
   }
 
+  /** The same for a text of ASCII, one byte a character. */
+  collectAscii(bytes: Uint8Array, start: number, end: number, hits: Hits): void {
+    const length = end - start;
+    const last = this.#isBackward ? end - 1 : start;
+    const sign = this.#isBackward ? -1 : 1;
+    const nodes = this.#nodes;
+    const labels = this.#labels;
+    let node = 0;
+    let depth = 0;
+    while (true) {
+      const key = nodes[node + END] as number;
+      if (key >= 0) hits.add(this.#keys[key] as KeyNumbers);
+      if (depth === length) return;
+      node = NODE * this.#child(node, bytes[last + sign * depth] as number);
+      if (node < 0) return;
+      const below = nodes[node + DEPTH] as number;
+      if (below > length) return;
+      const label = (nodes[node + LABEL] as number) - depth;
+      for (depth++; depth < below; depth++) if (labels[label + depth] !== bytes[last + sign * depth]) return;
+    }
+  }
+
   hasMatch(text: string): boolean {
     return this.#walk(text, undefined);
   }

@@ -2,10 +2,13 @@
 // none. It costs what the event's facts cost to read and what they hit, not what there is of rules.
 
 import type { FactValue } from '../../events/facts.ts';
+import { type TextPlace, textPlaceOf } from '../../events/text-place.ts';
 import type { EventFrame } from '../event-frame.ts';
+import type { FactAccess } from '../fact-access.ts';
 import { foldValue } from '../fold-case.ts';
 import { type FactIndex, FactIndexBuilder } from './fact-index.ts';
 import { Hits } from './hits.ts';
+import { LookUpInPlace } from './look-up-in-place.ts';
 import type { KeyPart, RuleKey } from './rule-key.ts';
 
 interface LookedUp {
@@ -14,6 +17,9 @@ interface LookedUp {
   readonly isFolded: boolean;
   readonly isList: boolean;
   readonly index: FactIndex;
+  /** Where its texts stand in an event's bytes; undefined: it must be read. */
+  readonly place: TextPlace | undefined;
+  readonly inPlace: LookUpInPlace;
 }
 
 export class TriggerIndex {
@@ -33,9 +39,14 @@ export class TriggerIndex {
       else for (const part of key.parts) gathered.add(folded.has(nameOf(part)) ? folding(part) : part, rule);
     }
     this.#frame = frame;
-    this.#facts = gathered.facts.map(({ builder, ...lookedUp }) => ({ ...lookedUp, index: builder.build() }));
     this.#residue = Int32Array.from(residue);
-    this.#hits = new Hits(gathered.rulesOfKey, keys.length);
+    const hits = new Hits(gathered.rulesOfKey, keys.length);
+    this.#hits = hits;
+    this.#facts = gathered.facts.map(({ fact, access, isFolded, isList, builder }) => {
+      const index = builder.build();
+      const place = index.isOfTexts ? placeOf(access, isList) : undefined;
+      return { fact, isFolded, isList, index, place, inPlace: new LookUpInPlace(index, isFolded, hits) };
+    });
   }
 
   /** Of the frame's event; valid until the next call. */
@@ -44,7 +55,8 @@ export class TriggerIndex {
     hits.begin();
     hits.addRules(this.#residue);
     for (let i = 0; i < this.#facts.length; i++) {
-      const { fact, isFolded, isList, index } = this.#facts[i] as LookedUp;
+      const { fact, isFolded, isList, index, place, inPlace } = this.#facts[i] as LookedUp;
+      if (place !== undefined && this.#frame.showTexts(place, inPlace)) continue;
       const value = isFolded ? this.#frame.readFolded(fact) : this.#frame.read(fact);
       if (!isList) {
         if (value !== undefined) index.collect(value, hits);
@@ -54,6 +66,11 @@ export class TriggerIndex {
     }
     return hits;
   }
+}
+
+function placeOf({ slot, steps }: FactAccess, isList: boolean): TextPlace | undefined {
+  const place = slot === undefined || steps.length > 0 ? undefined : textPlaceOf(slot);
+  return (place?.form === 'each') === isList ? place : undefined;
 }
 
 const nameOf = ({ fact, isList }: KeyPart): string => `${fact} ${isList}`;
@@ -81,9 +98,14 @@ function folding(part: KeyPart): KeyPart {
   return isWhole ? { ...part, isFolded: true, values: values.map(foldValue) } : part;
 }
 
+interface GatheredFact extends Pick<LookedUp, 'fact' | 'isFolded' | 'isList'> {
+  readonly access: FactAccess;
+  readonly builder: FactIndexBuilder;
+}
+
 /** Keys by fact. Rules that ask for the same have one key: the same scalar, or the very same list. */
 class Gathered {
-  readonly facts: (Omit<LookedUp, 'index'> & { readonly builder: FactIndexBuilder })[] = [];
+  readonly facts: GatheredFact[] = [];
   readonly rulesOfKey: number[][] = [];
   readonly #builders = new Map<string, FactIndexBuilder>();
   readonly #known = new Map<string, Map<unknown, number>>();
@@ -101,7 +123,7 @@ class Gathered {
     if (builder === undefined) {
       builder = new FactIndexBuilder();
       this.#builders.set(name, builder);
-      this.facts.push({ fact, isFolded, isList, builder });
+      this.facts.push({ fact, access, isFolded, isList, builder });
     }
     const known = this.#knownOf(`${name} ${place}`);
     const asked = place === 'range' ? `${low} ${high}` : values.length === 1 ? values[0] : values;

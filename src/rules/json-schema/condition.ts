@@ -72,6 +72,9 @@ const operator = z
 /** JSONPath that is more than names. */
 const BEYOND_NAMES = '^\\$.*(?:[\\[*@?]|\\.\\.|\\.length$|\\.\\d+)';
 
+/** Below these stand more names than the table has. */
+const OPEN = new Set(['es', 'auditd']);
+
 const leaf = z
   .strictObject({
     fact: z
@@ -91,7 +94,7 @@ const leaf = z
 /** What stands below each first part, so that an editor completes `path`. */
 function pathsByFact(): object[] {
   return heads
-    .filter((head) => head !== 'es' && names.some((name) => name.startsWith(`${head}.`)))
+    .filter((head) => !OPEN.has(head) && names.some((name) => name.startsWith(`${head}.`)))
     .map((head) => {
       const below = names.filter((name) => name.startsWith(`${head}.`));
       const known = {

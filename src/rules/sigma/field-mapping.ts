@@ -16,13 +16,13 @@ export interface WithinText {
   readonly before: string;
   readonly after: string;
   readonly any: string;
-  /** How some texts are written there instead of as they are. */
-  readonly encoded?: string | undefined;
 }
 
 export interface FieldTarget {
   /** In ECS: `process.parent.executable`, `process.args[0]`. */
   readonly fact: string;
+  /** Where values that are numbers are looked for, if not in `fact`. */
+  readonly numbers: string | undefined;
   /** What Sigma's values are called here; others have no counterpart. */
   readonly values: ReadonlyMap<string, string | number | boolean> | undefined;
   readonly within: WithinText | undefined;
@@ -38,6 +38,7 @@ export interface FieldTarget {
 export function plainTarget(fact: string): FieldTarget {
   return {
     fact,
+    numbers: undefined,
     values: undefined,
     within: undefined,
     absent: undefined,
@@ -70,6 +71,8 @@ export interface SourceMapping {
   readonly where: ReadonlyMap<string, readonly string[]>;
   /** The same by regular expressions, in which `{type}` is what the event's `type` is known to be. */
   readonly matching: ReadonlyMap<string, string>;
+  /** A fact that each such event has, and other events of the trigger lack. */
+  readonly present: string | undefined;
   readonly keywords: KeywordFacts | undefined;
   readonly differs: string | undefined;
   readonly fields: ReadonlyMap<string, FieldTarget>;
@@ -78,6 +81,9 @@ export interface SourceMapping {
 export type Mapping = readonly SourceMapping[];
 
 const DEFAULT_MAPPING = join(import.meta.dirname, 'default-mapping.yaml');
+
+/** Audit records as events of Picket's own: for --auditd events. */
+export const AUDITD_EVENTS_MAPPING = join(import.meta.dirname, 'auditd-events-mapping.yaml');
 
 /**
  * Picket's own mapping, changed by the user's files in their order: a source for the same log source, constants and
@@ -151,6 +157,7 @@ function parseSource(
       constants: new Map(Object.entries(source.constants ?? {})),
       where: new Map(Object.entries(source.where ?? {})),
       matching: new Map(Object.entries(source.matching ?? {})),
+      present: source.present,
       keywords: keywordsOf(keywords),
       differs: source.differs,
       fields: new Map(Object.entries(source.fields ?? {}).map(([name, target]) => [name, fieldOf(target)])),
@@ -168,8 +175,14 @@ function fieldOf(target: z.infer<typeof fieldSchema>): FieldTarget {
   if (typeof target === 'string') return plainTarget(target);
   if ('absent' in target) return { ...plainTarget(''), absent: target.absent };
   if ('never' in target) return { ...plainTarget(''), isNever: true };
-  const { fact, values, within, differs } = target;
-  return { ...plainTarget(fact), values: values && new Map(Object.entries(values)), within, differs };
+  const { fact, numbers, values, within, differs } = target;
+  return {
+    ...plainTarget(fact),
+    numbers,
+    values: values && new Map(Object.entries(values)),
+    within,
+    differs,
+  };
 }
 
 function mergeMappings(under: readonly SourceMapping[], over: Mapping): SourceMapping[] {
@@ -184,6 +197,7 @@ function mergeMappings(under: readonly SourceMapping[], over: Mapping): SourceMa
         ...source,
         where: source.where.size > 0 ? source.where : before.where,
         matching: source.matching.size > 0 ? source.matching : before.matching,
+        present: source.present ?? before.present,
         keywords: source.keywords ?? before.keywords,
         differs: source.differs ?? before.differs,
         fields: new Map([...before.fields, ...source.fields]),
@@ -198,11 +212,13 @@ function keyOf({ logsource, on, constants, platforms }: SourceMapping): string {
   return JSON.stringify([logsource, on, [...constants], platforms]);
 }
 
-/** A field by its name, `a1` by `a{n}` too. */
+/** A field by its name, `a1` by `a{n}` too, any by `{field}`. */
 export function targetOf(source: SourceMapping, field: string): FieldTarget | undefined {
   const found = source.fields.get(field);
   if (found !== undefined) return found;
   const number = /^(.*?)(\d{1,3})$/.exec(field);
   const target = number && source.fields.get(`${number[1]}{n}`);
-  return target ? { ...target, fact: target.fact.replace('{n}', String(Number(number[2]))) } : undefined;
+  if (target) return { ...target, fact: target.fact.replace('{n}', String(Number(number[2]))) };
+  const any = source.fields.get('{field}');
+  return any && { ...any, fact: any.fact.replace('{field}', field) };
 }

@@ -7,6 +7,7 @@ import type { FieldTest } from './detection.ts';
 import { factOf } from './fact-name.ts';
 import { type FieldTarget, plainTarget, targetOf } from './field-mapping.ts';
 import { allOf, anyOf, type Outcome } from './logic.ts';
+import { numberOf } from './modifier-values.ts';
 import { conditionsOf, type FactName, type Question } from './question-leaves.ts';
 import { SigmaError } from './sigma-error.ts';
 import { describeKnown, type KnownField, type Target } from './target.ts';
@@ -28,7 +29,9 @@ export function translateField(test: FieldTest, field: string, target: Target): 
     target.differs(`${field}: ${mapped.absent}`);
     return withoutField(test);
   }
-  const fact = factOf(mapped.fact, target.source.on, target.platform, test.place);
+  const areNumbers = test.values.every(({ value }) => numberOf(value) !== undefined);
+  const name = areNumbers ? (mapped.numbers ?? mapped.fact) : mapped.fact;
+  const fact = factOf(name, target.source.on, target.platform, test.place);
   if (mapped.differs !== undefined) target.differs(`${field}: ${mapped.differs}`);
   const context = { fact, target: mapped, field, differs: target.differs };
   return valuesTest(test, context, target);

@@ -8,7 +8,7 @@ const texts = z.array(text).min(1);
 const oneOrMore = z.union([text, texts]).transform((value) => (typeof value === 'string' ? [value] : value));
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
-const withinSchema = z.strictObject({ before: text, after: text, any: text, encoded: text.optional() });
+const withinSchema = z.strictObject({ before: text, after: text, any: text });
 
 export const fieldSchema = z.union([
   text,
@@ -16,6 +16,7 @@ export const fieldSchema = z.union([
   z.strictObject({ never: text }),
   z.strictObject({
     fact: text,
+    numbers: text.optional(),
     values: z.record(z.string(), scalar).optional(),
     within: withinSchema.optional(),
     differs: text.optional(),
@@ -33,6 +34,7 @@ export const sourceSchema = z.strictObject({
   constants: z.record(z.string(), oneOrMore).optional(),
   where: z.record(z.string(), oneOrMore).optional(),
   matching: z.record(z.string(), text).optional(),
+  present: text.optional(),
   keywords: z
     .union([texts, z.strictObject({ facts: texts, differs: text, besides: text.optional() })])
     .optional(),
@@ -48,5 +50,5 @@ export function keysAt(path: readonly (string | number)[]): readonly string[] {
   if (path.length === 2) return Object.keys(sourceSchema.shape);
   return path[2] === 'logsource'
     ? ['category', 'product', 'service']
-    : ['fact', 'values', 'within', 'absent', 'never', 'differs'];
+    : ['fact', 'numbers', 'values', 'within', 'absent', 'never', 'differs'];
 }

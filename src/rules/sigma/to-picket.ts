@@ -11,6 +11,7 @@ import type { AppliedFilter } from './filters.ts';
 import { allOf, anyOf, notOf, type Outcome } from './logic.ts';
 import { type FoundPart, mergeParts, type PicketPart, partsOf } from './picket-part.ts';
 import type { PlaceholderLists } from './placeholders.ts';
+import { withPresentFact } from './present-fact.ts';
 import { parseSearch, type Search, type SearchWarning, unusedIn } from './search.ts';
 import { SigmaError } from './sigma-error.ts';
 import { candidatesFor, kindsOf, platformsOf, sourcesOf } from './source-choice.ts';
@@ -59,7 +60,9 @@ export function toPicket(rule: SigmaRule, options: TranslationOptions): Translat
 }
 
 function neverTrue(rule: SigmaRule): SigmaError {
-  return new SigmaError('condition', rule.place, 'no event that Picket has can match this rule');
+  return new SigmaError('condition', rule.place, 'no event that Picket has can match this rule', {
+    expected: 'a condition that one event can meet; what several say together is a correlation',
+  });
 }
 
 function translateOn(
@@ -86,14 +89,24 @@ function translateOn(
       }),
     ]);
   const all = [search.detections, ...filters.map(({ detections }) => detections)];
-  const found: FoundPart[] = [];
-  for (const known of kindsOf(all, sources, rule.logsource.place)) {
-    if (isImpossible(known, platform, outcomeFor)) continue;
-    const part = firstThatFits(rule, known, sources, platform, outcomeFor);
-    if (part !== undefined) found.push(part);
+  const kinds = kindsOf(all, sources, rule.logsource.place);
+  try {
+    const found: FoundPart[] = [];
+    for (const known of kinds) {
+      if (isImpossible(known, platform, outcomeFor)) continue;
+      const part = firstThatFits(rule, known, sources, platform, outcomeFor);
+      if (part !== undefined) found.push(part);
+    }
+    return partsOf(found, platform);
+  } catch (error) {
+    if (!(error instanceof SigmaError) || candidatesFor(NOTHING, sources, platform).length === 0) throw error;
+    // One source for all of its events, where one kind has none of its own.
+    const whole = firstThatFits(rule, NOTHING, sources, platform, outcomeFor);
+    return partsOf(whole === undefined ? [] : [whole], platform);
   }
-  return partsOf(found, platform);
 }
+
+const NOTHING: KnownFields = new Map();
 
 /** Whether no such event matches, whatever else it holds. */
 function isImpossible(
@@ -126,9 +139,10 @@ function firstThatFits(
         () => outcomeFor({ source, platform, known, differs: (reason) => own.add(reason) }),
       ]);
       if (outcome === false) return undefined;
+      const condition = outcome === true ? { all: [] } : outcome;
       for (const note of outcome === true ? [] : emptyTextNotes(outcome)) own.add(note);
       if (source.differs !== undefined) own.add(source.differs);
-      return { on: source.on, condition: outcome === true ? { all: [] } : outcome, differs: [...own] };
+      return { on: source.on, condition: withPresentFact(condition, source, platform), differs: [...own] };
     } catch (error) {
       if (!(error instanceof SigmaError)) throw error;
       failure ??= error;

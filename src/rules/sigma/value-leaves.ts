@@ -55,7 +55,7 @@ export function askOf(value: SigmaValue, context: QuestionContext): readonly Que
 /** A field that stands inside of the fact's text: every question is a regular expression. */
 function askWithin(
   value: SigmaValue,
-  { before, after, any, encoded }: WithinText,
+  { before, after, any }: WithinText,
   context: QuestionContext,
 ): readonly Question[] | Condition {
   const { fact, place } = context;
@@ -66,8 +66,6 @@ function askWithin(
   };
   switch (value.kind) {
     case 'text':
-      if (encoded !== undefined && !isWrittenAsIs(value.pattern))
-        context.differs(`${context.field}: ${encoded}`);
       return found(`${patternSource(value.pattern, any)}${after}`, value.isCased);
     case 'number':
     case 'boolean':
@@ -81,13 +79,6 @@ function askWithin(
     default:
       throw misfit(context, 'anything but text');
   }
-}
-
-/** Texts of a field that auditd encodes: neither this one nor what is encoded can be taken for the other. */
-function isWrittenAsIs(pattern: TextPattern): boolean {
-  if (hasWildcard(pattern)) return false;
-  const plain = plainText(pattern);
-  return /^[!#-~]+$/.test(plain) && !/^(?:[0-9a-f]{2})+$/i.test(plain);
 }
 
 const COMPARISONS = {

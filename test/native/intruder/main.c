@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECONDS = 20 };
+enum { SECONDS = 50 };
 
 void cannot(const char *what) {
     fprintf(stderr, "intruder: %s: %s\n", what, strerror(errno));

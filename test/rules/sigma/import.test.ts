@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseRules } from '../../../src/rules/load.ts';
-import { parseMapping } from '../../../src/rules/sigma/field-mapping.ts';
+import { AUDITD_EVENTS_MAPPING, loadMapping, parseMapping } from '../../../src/rules/sigma/field-mapping.ts';
 import { testRules } from '../../../src/rules/testing.ts';
 import {
   defaultMapping,
@@ -226,9 +226,7 @@ describe('a log source', () => {
 describe('audit records', () => {
   const auditd = (detection: string): string => sigma('product: linux, service: auditd', detection);
 
-  test('of several kinds become a rule for each trigger', async () => {
-    const result = await importTexts([
-      auditd(`
+  const chage = auditd(`
 files:
   type: PATH
   name: ['/etc/login.defs', '/etc/pam.d/*']
@@ -236,20 +234,10 @@ chage:
   type: EXECVE
   a0: chage
   a1: ['-l', '--list']
-condition: files or chage`),
-    ]);
-    const rules = loaded(result);
-    expect(rules.rules.map(({ name, on }) => [name.replace(/-[0-9a-f]{8}-/, '-'), on])).toEqual([
-      ['a-rule-open', ['notify.open', 'notify.create', 'notify.rename', 'notify.unlink']],
-      ['a-rule-exec', ['notify.exec']],
-    ]);
-    expect(await matching(rules, { process: { args: ['chage', '--LIST'] } }, 'notify.exec')).toHaveLength(1);
-    expect(await matching(rules, { process: { args: ['chage', 'x', '-l'] } }, 'notify.exec')).toEqual([]);
-    expect(await matching(rules, { file: { path: '/etc/pam.d/su' } }, 'notify.open')).toHaveLength(1);
-    expect(result.report.counts).toMatchObject({ rules: 1, approximate: 1 });
-  });
+condition: files or chage`);
+  const record = (text: string): object => ({ message: text.replace(' ', ' msg=audit(1.2:3): ') });
 
-  test('of the start of a program are exact', async () => {
+  test('of the start of a program are told by Picket itself', async () => {
     const result = await importTexts([
       auditd('s:\n  type: SYSCALL\n  SYSCALL: [execve, execveat]\n  euid: 33\ncondition: s'),
     ]);
@@ -259,15 +247,71 @@ condition: files or chage`),
     );
   });
 
-  test('that nobody tells of are refused, and so is the rest of the rule', async () => {
-    expect(await refusalOf(auditd('s:\n  type: SYSCALL\n  SYSCALL: sysinfo\ncondition: s'))).toContain(
-      'no trigger tells of events with type syscall, SYSCALL sysinfo',
+  test('of other kinds are lines of the audit log, and so is the rest of their rule', async () => {
+    const result = await importTexts([chage]);
+    expect(result.report.entries[0]?.outcome).toEqual({ kind: 'exact' });
+    expect(loaded(result).rules.map(({ on }) => on)).toEqual([['log']]);
+    const isHit = (line: string): Promise<boolean> => isMatch(chage, record(line), 'log');
+    expect(await isHit('type=PATH item=0 name="/etc/PAM.d/su" nametype=NORMAL')).toBe(true);
+    expect(await isHit('type=PATH item=0 name=2F6574632F70616D2E642F612062 nametype=NORMAL')).toBe(true);
+    expect(await isHit('type=CWD cwd="/etc/pam.d/su"')).toBe(false);
+    expect(await isHit('type=EXECVE argc=2 a0="chage" a1="--LIST"')).toBe(true);
+    expect(await isHit('type=EXECVE argc=3 a0="chage" a1="x" a2="-l"')).toBe(false);
+  });
+
+  test('of system calls, their keys and whatever else are exact, too', async () => {
+    const rule = auditd(
+      's:\n  type: SYSCALL\n  syscall: sysinfo\n  key: k\n  a0: 26\nf:\n  exe|endswith: /splunkd\ncondition: s and not f',
     );
-    expect(
-      await refusalOf(auditd('a:\n  type: EXECVE\n  a0: x\nb:\n  type: BPF\ncondition: a or b')),
-    ).toMatch(/no trigger tells of events with type bpf/);
-    expect(await refusalOf(auditd('a:\n  type: EXECVE\nb:\n  a0: x\ncondition: b and not a'))).toMatch(
-      /sigma-/,
+    expect(await outcomeOf(rule)).toEqual({ kind: 'exact' });
+    const line = 'type=SYSCALL syscall=99 a0=26 exe="/bin/x" key="k"\x1dSYSCALL=sysinfo';
+    expect(await isMatch(rule, record(line), 'log')).toBe(true);
+    expect(await isMatch(rule, record(line.replace('/bin/x', '/bin/splunkd')), 'log')).toBe(false);
+    expect(await isMatch(rule, record(line.replace('sysinfo', 'memfd_create')), 'log')).toBe(false);
+    const byNumber = auditd('s:\n  type: SYSCALL\n  syscall: 99\ncondition: s');
+    expect(await isMatch(byNumber, record(line), 'log')).toBe(true);
+  });
+
+  test('of a rule that names no kind are those of any kind, and no other lines', async () => {
+    const rule = auditd('s:\n  name: x\ncondition: not s');
+    expect(await isMatch(rule, record('type=PATH name="y"'), 'log')).toBe(true);
+    expect(await isMatch(rule, record('type=PATH name="x"'), 'log')).toBe(false);
+    expect(await isMatch(rule, { message: 'Failed password for root' }, 'log')).toBe(false);
+    const keywords = auditd("k: ['/sessions/%0d']\ncondition: k");
+    expect(await outcomeOf(keywords)).toEqual({ kind: 'exact' });
+    expect(await isMatch(keywords, record('type=PATH name="/var/sessions/%0D"'), 'log')).toBe(true);
+    expect(await isMatch(keywords, { message: 'GET /sessions/%0d' }, 'log')).toBe(false);
+  });
+
+  test('as events of Picket are approximate, where nobody reads the audit log', async () => {
+    const mapping = await loadMapping([AUDITD_EVENTS_MAPPING], (problem) => {
+      throw new Error(problem.message);
+    });
+    const result = await importTexts([chage], { mapping });
+    const rules = loaded(result);
+    expect(rules.rules.map(({ name, on }) => [name.replace(/-[0-9a-f]{8}-/, '-'), on])).toEqual([
+      ['a-rule-open', ['notify.open', 'notify.create', 'notify.rename', 'notify.unlink']],
+      ['a-rule-exec', ['notify.exec']],
+    ]);
+    expect(await matching(rules, { process: { args: ['chage', '--LIST'] } }, 'notify.exec')).toHaveLength(1);
+    expect(await matching(rules, { process: { args: ['chage', 'x', '-l'] } }, 'notify.exec')).toEqual([]);
+    expect(await matching(rules, { file: { path: '/etc/pam.d/su' } }, 'notify.open')).toHaveLength(1);
+    expect(result.report.counts).toMatchObject({ rules: 1, approximate: 1 });
+    const kindOf = async (detection: string): Promise<string> =>
+      (await outcomeOf(auditd(detection), { mapping })).kind;
+    expect(await kindOf('s:\n  type: SYSCALL\n  exe: /a\ncondition: s')).toBe('approximate');
+    expect(await kindOf('s:\n  type: SYSCALL\n  exe: /a\n  key: k\ncondition: s')).toBe('exact');
+    expect(await kindOf('s:\n  type: PATH\n  nametype: CREATE\n  name: /a\ncondition: s')).toBe(
+      'approximate',
+    );
+  });
+
+  test('that ask for what no record has, or for two at once, are refused', async () => {
+    expect(await refusalOf(auditd('s:\n  type: PATH\n  nmae: /etc/x\ncondition: s'))).toBe(
+      '7:5 sigma-field no event of log on linux has auditd.log.nmae; did you mean auditd.log.name?',
+    );
+    expect(await refusalOf(auditd('a:\n  type: PATH\nb:\n  type: SYSCALL\ncondition: a and b'))).toContain(
+      'sigma-condition no event that Picket has can match this rule',
     );
   });
 
@@ -281,28 +325,16 @@ condition: files or chage`),
     expect(await isMatch(rule('truncate'), { process: { args: ['sh', '-c', 'TRUNCATE -s 1'] } })).toBe(true);
   });
 
-  test('that are lines of a log are looked for there', async () => {
+  test('of user space are read inside of msg, too', async () => {
     const rule = auditd("s:\n  type: SERVICE_STOP\n  unit: [firewalld, 'ip*']\ncondition: s");
-    const line = (message: string): object => ({ message });
-    const record = (unit: string): string =>
-      `type=SERVICE_STOP msg=audit(1.2:3): pid=1 uid=0 msg='unit=${unit} comm="systemd" res=success'`;
-    expect(await isMatch(rule, line(record('firewalld')), 'log')).toBe(true);
-    expect(await isMatch(rule, line(record('iptables')), 'log')).toBe(true);
-    expect(await isMatch(rule, line(record('sshd')), 'log')).toBe(false);
-    expect(await isMatch(rule, line(record('iptables').replace('STOP', 'START')), 'log')).toBe(false);
-    expect(await isMatch(rule, line('SERVICE_STOP pid=1 uid=0 unit=ufw unit=ipset '), 'log')).toBe(true);
-    expect(await isMatch(rule, line('service_stop of the unit=ipset '), 'log')).toBe(false);
-    expect((await outcomeOf(rule)).kind).toBe('exact');
-  });
-
-  test('are exact where auditd writes a text as it is', async () => {
-    const kindOf = async (acct: string): Promise<string> =>
-      (await outcomeOf(auditd(`s:\n  type: USER_AUTH\n  ${acct}\ncondition: s`))).kind;
-    expect(await kindOf('acct: root')).toBe('exact');
-    expect(await kindOf('res: fail*')).toBe('exact');
-    for (const encoded of ['acct: ro*', 'acct: cafe', "acct: 'a b'", 'acct: jürgen', "acct: 'a\"b'"]) {
-      expect(await kindOf(encoded), encoded).toBe('approximate');
-    }
+    const line = (unit: string): object =>
+      record(`type=SERVICE_STOP pid=1 uid=0 msg='unit=${unit} comm="systemd" res=success'`);
+    expect(await isMatch(rule, line('firewalld'), 'log')).toBe(true);
+    expect(await isMatch(rule, line('iptables'), 'log')).toBe(true);
+    expect(await isMatch(rule, line('sshd'), 'log')).toBe(false);
+    expect(await isMatch(rule, { message: 'SERVICE_STOP pid=1 uid=0 unit=ipset' }, 'log')).toBe(true);
+    expect(await isMatch(rule, { message: 'SERVICE_START pid=1 uid=0 unit=ipset' }, 'log')).toBe(false);
+    expect(await isMatch(rule, { message: 'service_stop of the unit=ipset ' }, 'log')).toBe(false);
   });
 });
 
@@ -611,6 +643,23 @@ sources:
       kind: 'approximate',
       differs: ['never: this agent never sends it'],
     });
+  });
+
+  test('tells events from others of the trigger by a pattern, with what is known of them in it', async () => {
+    const mapping = await merged(`
+sources:
+  - logsource: { product: acme, service: agent }
+    constants: { kind: [stop, start] }
+    on: [log]
+    platforms: [linux]
+    matching: { message: '^{kind}:' }
+    fields: { level: log.level }
+`);
+    const rule = sigma('product: acme, service: agent', 's:\n  kind: stop\n  level: error\ncondition: s');
+    const rules = loaded(await importTexts([rule], { mapping }));
+    const event = (message: string): object => ({ log: { level: 'error' }, message });
+    expect(await matching(rules, event('STOP: x'), 'log')).toHaveLength(1);
+    expect(await matching(rules, event('start: stop:'), 'log')).toEqual([]);
   });
 
   test.each([

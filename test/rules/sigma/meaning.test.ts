@@ -166,4 +166,4 @@ test('an imported rule is true of exactly the events of which the Sigma rule is'
     { numRuns: 200 },
   );
   expect(matches / evaluations).toBeGreaterThan(0.2);
-}, 120_000);
+});

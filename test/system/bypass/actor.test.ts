@@ -61,7 +61,7 @@ const trusted = (file: string, wrapper: readonly string[] = []): string => {
     file,
     guarded.work,
   ];
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 });
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
   return meaningOf(status, stderr);
 };
 

@@ -34,7 +34,7 @@ describe.each(['tmpfs', 'ext4'] as const)('on %s', (type) => {
       denyPath('by-agent', 'ignoreCase:equal', files.byAgent),
       denyPath('by-folder', 'startsWith', `${dirname(files.byFolder)}/`),
     ]);
-  }, 60_000);
+  });
 
   afterAll(() => cleanup.run());
 

@@ -68,7 +68,7 @@ test('older than the bridge: its folders lead to no denied file, its open files 
     if (outcome !== wanted) surprises.push(`${name}, ${verb} ${file}: ${outcome}`);
   }
   expect(surprises).toEqual([]);
-}, 60_000);
+});
 
 test('unmounted here, the filesystem is denied still where another namespace keeps it', async () => {
   const folder = guarded.openFolder('folder');

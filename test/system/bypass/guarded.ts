@@ -8,8 +8,6 @@ import type { Running } from '../harness/process.ts';
 import { makeScratch, type Scratch } from '../harness/scratch.ts';
 import { harmlessProgram, USER } from './intruder.ts';
 
-const MAX_WAIT_MS = 20_000;
-
 export interface Guarded extends Scratch {
   /** A folder on a filesystem that is not guarded, where everybody may write. */
   readonly work: string;
@@ -55,9 +53,6 @@ export function makeGuarded(cleanup: Cleanup, type?: 'tmpfs' | 'ext4'): Guarded 
       await startBridge(cleanup, scratch);
       const config = agentConfig(scratch, {
         rules: writeRules(scratch, rules),
-        more: {
-          guard: { filesystems: [scratch.mount], max_wait_ms: { open: MAX_WAIT_MS, exec: MAX_WAIT_MS } },
-        },
         ...(nats === undefined ? {} : { nats }),
       });
       return startAgent(cleanup, config);

@@ -9,7 +9,7 @@ export const harmlessProgram = join(import.meta.dirname, '../../native/build/har
 
 /** Owns the files that are tried. */
 export const USER = 65_534;
-const BOUND_MS = 25_000;
+const BOUND_MS = 60_000;
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 

@@ -63,7 +63,7 @@ test('a denied file that is renamed away opens by its new name, and a notify.ren
   expect(Buffer.from(renamed?.message.file?.targetPath ?? []).toString()).toBe(
     join(guarded.mount, 'moved-away'),
   );
-}, 60_000);
+});
 
 test('a pipe with a denied name opens all the same', async () => {
   const pipe = join(guarded.openFolder('folder'), 'pipe');

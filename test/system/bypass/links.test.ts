@@ -75,12 +75,12 @@ describe.each(['tmpfs', 'ext4'] as const)('on %s', (type) => {
     rmSync(files.byBridge);
     guarded.renew(files.byBridge);
     expect(outcomes('hard-link')).toEqual(wanted);
-  }, 60_000);
+  });
 
   test('through another mount a file is known by the name it was opened by, though another link is called alike', async () => {
     await guarded.enforce(rules());
     expect(outcomes('hard-link-of-one-name')).toEqual({ ...wanted, byFolder: 'EPERM' });
-  }, 60_000);
+  });
 });
 
 test('the event of such an open names the file as the rule does, and says that it has several names', async () => {
@@ -95,4 +95,4 @@ test('the event of such an open names the file as the rule does, and says that i
   );
   const denied = events.find(({ trigger }) => trigger === 'auth.open');
   expect([denied?.path, denied?.message.file?.links]).toEqual([file, 2]);
-}, 60_000);
+});

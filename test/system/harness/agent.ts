@@ -20,26 +20,33 @@ export interface AgentSettings {
   /** Without it events go to an address at which nobody listens. */
   readonly nats?: string;
   readonly platform?: 'linux' | 'macos';
-  /** What an open may wait; longer where a default would be another answer than the one expected. */
-  readonly openBudgetMs?: number;
+  /** What an open or exec may wait; by default so long that no default is taken for what the agent says. */
+  readonly budgetMs?: number;
   readonly more?: ConfigInput;
 }
+
+/** Longer than any machine is slow. */
+const PATIENCE_MS = 10_000;
+/** As where the configuration says nothing. */
+export const USUAL_BUDGET_MS = 100;
 
 /** Writes the configuration file and returns its path. */
 export function agentConfig(scratch: Scratch, settings: AgentSettings): string {
   const name = settings.name ?? 'agent';
+  // What else is mounted on this machine meanwhile is not the test's.
+  const { guard = { new_mounts: 'ignore' }, ...more } = settings.more ?? {};
+  const budgetMs = settings.budgetMs ?? PATIENCE_MS;
   const config: ConfigInput = {
     agent: { name, group: 'test', drain_ms: 3_000 },
     bridge: { socket: socketOf(scratch), retry_max_ms: 500 },
     rules: { paths: [settings.rules], platform: settings.platform ?? 'linux' },
-    // What else is mounted on this machine meanwhile is not the test's.
     guard: {
       filesystems: [scratch.mount],
-      new_mounts: 'ignore',
-      ...(settings.openBudgetMs === undefined ? {} : { max_wait_ms: { open: settings.openBudgetMs } }),
+      max_wait_ms: { open: budgetMs, exec: budgetMs },
+      ...guard,
     },
     nats: { servers: [settings.nats ?? 'nats://127.0.0.1:9'], retry_max_ms: 500 },
-    ...settings.more,
+    ...more,
   };
   const file = join(scratch.folder, `${name}.yaml`);
   // JSON is YAML.
@@ -76,7 +83,11 @@ export async function startAgent(
       if (running.child.exitCode !== null) throw new Error(`the agent ended: ${running.stderr()}`);
       return /policy \d+ is in force/.test(running.stderr());
     };
-    await waitFor('the agent to be in force', isInForce, options.boundMs);
+    await waitFor(
+      () => `the agent to be in force; it said ${running.stderr().slice(-2_000)}`,
+      isInForce,
+      options.boundMs,
+    );
   }
   return running;
 }

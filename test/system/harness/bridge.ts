@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cleanup } from './cleanup.ts';
-import { type Running, type StartOptions, start } from './process.ts';
+import { type Running, type StartOptions, start, suspend } from './process.ts';
 import type { Scratch } from './scratch.ts';
 import { waitFor } from './wait.ts';
 
@@ -32,7 +32,7 @@ export interface RunningBridge extends Running {
   /** How often a bridge has come to serve. */
   starts(): number;
   /** Stops both, so that nobody answers and nobody does anything about it. */
-  freeze(): void;
+  freeze(): Promise<void>;
   thaw(): void;
 }
 
@@ -55,21 +55,24 @@ export async function startBridge(
   );
   const bridge = withGuard(running);
   if (options.expectEnd !== true) {
-    await waitFor(`the bridge to listen; it said: ${running.stderr()}`, () => {
-      if (running.child.exitCode !== null) throw new Error(`the bridge ended: ${running.stderr()}`);
-      return existsSync(socket) && bridge.starts() > 0;
-    });
+    await waitFor(
+      () => `the bridge to listen; it said ${running.stderr()}`,
+      () => {
+        if (running.child.exitCode !== null) throw new Error(`the bridge ended: ${running.stderr()}`);
+        return existsSync(socket) && bridge.starts() > 0;
+      },
+    );
   }
   return bridge;
 }
 
 /** Waits until the bridge that took the place of another one serves. */
 export async function waitForStart(bridge: RunningBridge, number: number, boundMs?: number): Promise<void> {
-  try {
-    await waitFor(`start ${number} of the bridge`, () => bridge.starts() >= number, boundMs);
-  } catch (error) {
-    throw new Error(`the bridge said: ${bridge.stderr().slice(-3_000)}`, { cause: error });
-  }
+  await waitFor(
+    () => `start ${number} of the bridge; it said ${bridge.stderr().slice(-3_000)}`,
+    () => bridge.starts() >= number,
+    boundMs,
+  );
 }
 
 function withGuard(running: Running): RunningBridge {
@@ -81,9 +84,9 @@ function withGuard(running: Running): RunningBridge {
     ...running,
     guardPid,
     starts: () => ready().length,
-    freeze() {
-      running.signal('SIGSTOP');
-      process.kill(guardPid(), 'SIGSTOP');
+    async freeze() {
+      await suspend(running.pid);
+      await suspend(guardPid());
     },
     thaw() {
       process.kill(guardPid(), 'SIGCONT');

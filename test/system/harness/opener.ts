@@ -51,7 +51,7 @@ export function startOpener(cleanup: Cleanup, options: OpenerOptions): Opener {
   if (options.log !== undefined) args.push('--log', options.log);
   const as = options.user === undefined ? {} : { uid: options.user, gid: options.user };
   const running = start(cleanup, program, [...args, ...options.paths], as);
-  const report = async (boundMs = 60_000): Promise<OpenerReport> => {
+  const report = async (boundMs?: number): Promise<OpenerReport> => {
     const end = await running.ended(boundMs);
     if (end !== 0) throw new Error(`opener ended with ${end}: ${running.stderr()}`);
     return JSON.parse(running.stdout());

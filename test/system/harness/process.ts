@@ -1,8 +1,8 @@
 // A child process of a test: what it printed, how it ended, and an end to it in any case.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { Cleanup } from './cleanup.ts';
+import { threadsOf } from './proc.ts';
 import { waitFor } from './wait.ts';
 
 export interface Running {
@@ -54,9 +54,9 @@ export function start(
   const signal = (name: NodeJS.Signals): void => {
     if (end === undefined) child.kill(name);
   };
-  const ended = async (boundMs = 20_000): Promise<number | NodeJS.Signals> => {
+  const ended = async (boundMs?: number): Promise<number | NodeJS.Signals> => {
     await waitFor(
-      `${command} ${args.join(' ').slice(0, 500)} to end; its stderr: ${output.stderr.slice(-2000)}`,
+      () => `${command} ${args.join(' ').slice(0, 500)} to end; it said ${output.stderr.slice(-2000)}`,
       () => end !== undefined,
       boundMs,
     );
@@ -70,7 +70,7 @@ export function start(
     stderr: () => output.stderr,
     signal,
     ended,
-    async stop(boundMs = 15_000) {
+    async stop(boundMs?: number) {
       signal('SIGCONT');
       signal('SIGTERM');
       try {
@@ -87,8 +87,14 @@ export function start(
   return running;
 }
 
-/** Sends SIGSTOP and waits until it has taken effect: the kernel hands out a lower signal sent meanwhile first. */
+/**
+ * Sends SIGSTOP and waits until it has taken effect in every thread: until then they go on, and the kernel hands out a
+ * lower signal sent meanwhile first.
+ */
 export async function suspend(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');
-  await waitFor(`process ${pid} to stop`, () => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+  await waitFor(`process ${pid} to stop`, () => {
+    const threads = threadsOf(pid);
+    return threads.length > 0 && threads.every((thread) => /\) T /.test(thread('stat')));
+  });
 }

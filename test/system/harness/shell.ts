@@ -29,9 +29,12 @@ export function startShell(cleanup: Cleanup, place: Place = 'here'): Shell {
   const run = async (command: string): Promise<number> => {
     const number = told++;
     running.child.stdin?.write(`${command}\n`);
-    const answer = await waitFor(`${command}; it said ${running.stderr()}`, () => {
-      return [...running.stdout().matchAll(/^done (\d+)$/gm)][number];
-    });
+    const answer = await waitFor(
+      () => `${command}; it said ${running.stderr()}`,
+      () => {
+        return [...running.stdout().matchAll(/^done (\d+)$/gm)][number];
+      },
+    );
     return Number(answer[1]);
   };
   return {

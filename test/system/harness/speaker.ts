@@ -38,7 +38,7 @@ export function startSpeaker(cleanup: Cleanup, scratch: Scratch, options: Speake
   const { under = [], socket = socketOf(scratch), args = [] } = options;
   const [command = speakerProgram, ...before] = [...under, speakerProgram];
   const running = start(cleanup, command, [...before, socket, ...args]);
-  const report = async (boundMs = 30_000): Promise<SpeakerReport> => {
+  const report = async (boundMs?: number): Promise<SpeakerReport> => {
     const end = await running.ended(boundMs);
     if (end !== 0) throw new Error(`speaker ended with ${end}: ${running.stderr()}`);
     return JSON.parse(running.stdout());

@@ -30,7 +30,7 @@ export function withOnly(capabilities: readonly string[]): readonly string[] {
 
 export function run(command: readonly string[]): { status: number | null; out: string; err: string } {
   const [program = '', ...args] = command;
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 10_000 });
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
   return { status, out: stdout, err: stderr };
 }
 

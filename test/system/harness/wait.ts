@@ -2,15 +2,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export async function waitFor<T>(
-  what: string,
+  what: string | (() => string),
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  boundMs = 20_000,
+  boundMs = 60_000,
 ): Promise<T> {
   const end = performance.now() + boundMs;
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`waited ${boundMs} ms for: ${what}`);
+    if (performance.now() > end) {
+      throw new Error(`waited ${boundMs} ms for: ${typeof what === 'string' ? what : what()}`);
+    }
     await delay(20);
   }
 }
