@@ -1,5 +1,7 @@
 // The bridge itself: puts the parts together, serves until it is told to end, takes them apart. core/core.h says what
 // they are.
+// Ownership: options and backend are borrowed for the process's life. Threading: the first thread, which becomes the event
+// thread.
 #ifndef PICKET_BRIDGE_H
 #define PICKET_BRIDGE_H
 

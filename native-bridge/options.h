@@ -1,4 +1,4 @@
-// The command line.
+// The command line. Ownership: what is parsed points into argv. Threading: the first thread, before there are others.
 #ifndef PICKET_OPTIONS_H
 #define PICKET_OPTIONS_H
 

@@ -207,7 +207,8 @@ int watchdog_run(int (*run)(void *context), void *context) {
         int code = EXIT_FAILURE;
         bool is_started = start_child(run, context);
         if (!is_started && watch.vigil->start == 1) {
-            (void)fprintf(stderr, "picket-bridge: %s\n", watch.vigil->reason);    // nobody else could, and nobody waits yet
+            // No bridge could, and nobody waits for anything yet.
+            (void)fprintf(stderr, "picket-bridge: %s\n", watch.vigil->reason);
             return EXIT_FAILURE;
         }
         bool ended_by_itself = is_started && attend(&code);

@@ -1,7 +1,7 @@
 // The watchdog: a process that starts the bridge as its child, looks at its heartbeats from outside, ends one that hangs
 // or has died, and starts the next. It shares nothing with the child but the vigil's page, and does nothing that could
 // make it wait: it opens nothing, takes no lock, and writes nothing, not even to the log; what it has to say the next
-// bridge says at its start.
+// bridge says at its start. Only of a first bridge that never came to be it speaks itself.
 #ifndef PICKET_WATCHDOG_H
 #define PICKET_WATCHDOG_H
 

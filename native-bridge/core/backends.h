@@ -1,5 +1,5 @@
 // The backends that this build has, for main.c. Each is one static object; its functions say what may be called when
-// (core/backend.h).
+// (core/backend.h). Ownership: options are borrowed for as long as the backend lives. Threading: the first thread.
 #ifndef PICKET_BACKENDS_H
 #define PICKET_BACKENDS_H
 

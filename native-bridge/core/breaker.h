@@ -1,8 +1,8 @@
 // The breaker: is the agent worth waiting for? It opens when a heartbeat stays unanswered or several budgets in a
 // row run out, and closes when a Pong arrives. A state machine that is given the time and does no I/O.
 //
-// Threading: none of its own; the owner serialises the calls. Only
-// breaker_is_open() and breaker_verdict() may be called by anyone at any time.
+// Threading: none of its own; the owner serialises the calls. Only breaker_is_open() and breaker_verdict() may be called
+// by anyone at any time.
 #ifndef PICKET_BREAKER_H
 #define PICKET_BREAKER_H
 

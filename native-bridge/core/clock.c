@@ -1,15 +1,17 @@
 #include "core/clock.h"
 
-int64_t clock_monotonic_us(void) {
+uint64_t clock_ns(clockid_t clock) {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);     // can't fail: the clock exists and the pointer is valid
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    (void)clock_gettime(clock, &now);       // can't fail: the clock exists and the pointer is valid
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int64_t clock_monotonic_us(void) {
+    return (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000);
 }
 
 uint64_t clock_unix_ns(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return clock_ns(CLOCK_REALTIME);
 }
 
 struct timespec clock_realtime_in_ms(int ms) {

@@ -1,5 +1,6 @@
 // The other end of session_control.c, for an administrator of a machine in trouble: needs no Node, waits for nothing
 // without a bound, and says what is left to do where the bridge does not answer.
+// Threading: a process of its own, with one thread.
 #ifndef PICKET_CONTROL_CLIENT_H
 #define PICKET_CONTROL_CLIENT_H
 

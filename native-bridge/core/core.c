@@ -411,7 +411,8 @@ void core_budget_ran_out(struct core *core, struct request *request) {
 
 void core_tell_overloads(struct core *core, int64_t now_us) {
     static const struct picket_alert alert = {
-        "picket-overload", "medium", "A user asked for more than may wait for an answer at once, and was answered without one."};
+        "picket-overload", "medium",
+        "A user asked for more than may wait for an answer at once, and was answered without one."};
     uint8_t buffer[OVERLOAD_EVENT_BYTES];
     struct overload_facts facts;
     while (overload_take(&core->overload, now_us, &facts)) {

@@ -5,6 +5,14 @@ bool favour_is_held_up(const struct favour *favour, int64_t now_us) {
     return urged_us != 0 && now_us - urged_us < FAVOUR_HELD_UP_US;
 }
 
+void favour_agent(struct favour *favour, uint32_t pid) {
+    favour->pid = pid;
+    favour->thread_id = 0;
+    favour->is_favoured = false;
+    favour->urged_until_us = 0;
+    atomic_store(&favour->urged_us, 0);
+}
+
 #ifdef __linux__
 
 #include <fcntl.h>
@@ -34,9 +42,11 @@ static bool is_its_thread(const struct favour *favour) {
 }
 
 // SCHED_RR: before what reads the kernel's questions, behind what answers in time, and equals share a processor. What
-// such a thread starts does not inherit it. Where realtime is not to be had (some containers have none) the nice value does most of it.
+// such a thread starts does not inherit it. Where realtime is not to be had (some containers have none) the nice value
+// does most of it.
 static void set_realtime(uint32_t thread_id, bool is_realtime) {
-    struct sched_param parameters = {.sched_priority = is_realtime ? sched_get_priority_min(SCHED_RR) + REALTIME_URGED : 0};
+    int priority = is_realtime ? sched_get_priority_min(SCHED_RR) + REALTIME_URGED : 0;
+    struct sched_param parameters = {.sched_priority = priority};
     int policy = is_realtime ? SCHED_RR | SCHED_RESET_ON_FORK : SCHED_OTHER;
     (void)sched_setscheduler((pid_t)thread_id, policy, &parameters);
 }
@@ -100,14 +110,6 @@ static bool is_held_up(const struct favour *favour, int64_t now_us) {
     return state == 'R' && 2 * waited_us > now_us - favour->looked_us;     // else it is stopped, or ends
 }
 
-void favour_agent(struct favour *favour, uint32_t pid) {
-    favour->pid = pid;
-    favour->thread_id = 0;
-    favour->is_favoured = false;
-    favour->urged_until_us = 0;
-    atomic_store(&favour->urged_us, 0);
-}
-
 void favour_thread(struct favour *favour, uint32_t thread_id, int64_t now_us) {
     if (thread_id == 0 || (favour->is_favoured && thread_id == favour->thread_id)) return;
     favour->thread_id = thread_id;
@@ -142,14 +144,6 @@ int64_t favour_settle(struct favour *favour, int64_t now_us) {
 }
 
 #else
-
-void favour_agent(struct favour *favour, uint32_t pid) {
-    favour->pid = pid;
-    favour->thread_id = 0;
-    favour->is_favoured = false;
-    favour->urged_until_us = 0;
-    atomic_store(&favour->urged_us, 0);
-}
 
 void favour_thread(struct favour *favour, uint32_t thread_id, int64_t now_us) {
     (void)now_us;

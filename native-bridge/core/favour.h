@@ -5,8 +5,8 @@
 // shared among them, and so are locks), which the scheduler may have put aside for half a second. So when a request has
 // waited for a good part of its budget all of them are urged: realtime, for a short while. Not when the thread simply
 // computes, for then it has a processor most of the time and somebody else wants one (but while somebody floods, it is
-// always worth it); and nothing is favoured while the agent does
-// not answer, for a rule that never ends must not hold anybody up.
+// always worth it); and nothing is favoured while the agent does not answer, for a rule that never ends must not hold
+// anybody up.
 //
 // Threading: none but for favour_is_held_up(); the owner serialises the calls. None blocks but for a look into /proc.
 #ifndef PICKET_FAVOUR_H

@@ -1,6 +1,6 @@
 // The deadline guard: a thread that sleeps until the earliest budget ends and answers with the default then. A good
-// part of the budget before that it looks whether the agent can be helped. It
-// keeps the lane's heartbeat as well, for it is the thread that is never late.
+// part of the budget before that it looks whether the agent can be helped. It keeps the lane's heartbeat as well, for
+// it is the thread that is never late.
 //
 // Threading: guard_watch() from any thread, after the request is open.
 #ifndef PICKET_GUARD_H

@@ -7,8 +7,8 @@
 // Ownership: the lane owns both descriptors, the pair's names and its reader thread. Requests are borrowed for the
 // call.
 // Threading: lane_start(), lane_try_open(), lane_hold(), lane_policy() and lane_stop() belong to the event thread;
-// lane_ask(), lane_answered(), lane_availability() and lane_stalled_since() to any thread; lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex
-// is held for short writes that never block.
+// lane_ask(), lane_answered(), lane_availability() and lane_stalled_since() to any thread; lane_press(),
+// lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex is held for short writes that never block.
 #ifndef PICKET_LANE_H
 #define PICKET_LANE_H
 

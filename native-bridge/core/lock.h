@@ -1,5 +1,6 @@
 // Mutexes with priority inheritance: the guard's thread outranks the others, and must not wait behind a thread that
 // the scheduler has put aside.
+// Threading: any; lock_init() before others know of the mutex. Not in signal handlers.
 #ifndef PICKET_LOCK_H
 #define PICKET_LOCK_H
 

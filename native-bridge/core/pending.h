@@ -86,8 +86,8 @@ struct pending_limits pending_limits_for(size_t cores);
 int pending_init(struct pending *pending, const struct pending_limits *limits);
 void pending_free(struct pending *pending);
 
-// A slot with a copy of the event, or NULL beyond a bound; account 0 is root's. The caller fills in the rest and calls pending_open(), or
-// gives it up with two calls of pending_release().
+// A slot with a copy of the event, or NULL beyond a bound; account 0 is root's. The caller fills in the rest and calls
+// pending_open(), or gives it up with two calls of pending_release().
 struct request *pending_admit(struct pending *pending, uint64_t account, struct bytes event);
 // From here on the request can be found, claimed and expire.
 void pending_open(struct request *request, int64_t press_us, int64_t deadline_us);

@@ -1,4 +1,5 @@
 // A pipe whose only message is "look": non-blocking, close-on-exec. Works where eventfd does not exist.
+// Ownership: the descriptors are the caller's. Threading: any; one end each.
 #ifndef PICKET_PIPE_H
 #define PICKET_PIPE_H
 

@@ -59,8 +59,8 @@ void process_guard_harden(bool privileged) {
     if (setrlimit(RLIMIT_CORE, &no_core) != 0)
         log_line(LOG_LEVEL_WARN, "core dumps can't be switched off", "error=\"%s\"", strerror(errno));
     // A stopped bridge answers nobody: Ctrl-Z in its terminal would be enough.
-    static const int stops[] = {SIGTSTP, SIGTTIN, SIGTTOU};
-    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) (void)signal(stops[i], SIG_IGN);
+    static const int of_terminals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+    for (size_t i = 0; i < sizeof of_terminals / sizeof of_terminals[0]; i++) (void)signal(of_terminals[i], SIG_IGN);
     (void)privileged;
 #ifdef __linux__
     if (!privileged) return;    // what follows would be refused, and such a bridge holds nobody up

@@ -22,8 +22,8 @@ static void obey(struct session *session, const struct peer *peer, const struct 
         break;
     case CONTROL_ON:
         if (enforcement->by_kernel_parameter) {
-            (void)snprintf(error, SESSION_NOTE, "the kernel's command line says picket=off, and whoever wrote it there has the "
-                           "last word: start the machine without it");
+            (void)snprintf(error, SESSION_NOTE, "the kernel's command line says picket=off, and whoever wrote it there "
+                           "has the last word: start the machine without it");
             return;
         }
         to.state = ENFORCEMENT_ON;

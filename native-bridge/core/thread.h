@@ -1,4 +1,6 @@
 // Starting threads with little stacks, and raising their priority as far as the system allows.
+// Ownership: thread_start() borrows `argument` for the thread's life; the thread is the caller's to join or detach.
+// Threading: any.
 #ifndef PICKET_THREAD_H
 #define PICKET_THREAD_H
 

@@ -1,6 +1,5 @@
 // What happens to processes: taken from the connector into the table, handed one by one to the notify thread.
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "actors_internal.h"
@@ -12,17 +11,10 @@
 // One drain must end, however fast others fork: what is left is read before the next question.
 enum { DRAIN_MAX = 4096 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-    struct timespec now = {0, 0};
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static struct moment moment_of(const struct actors *actors, const struct proc_change *change)
 {
     // A start time counts the time asleep, too.
-    uint64_t asleep_ns = now_ns(CLOCK_BOOTTIME) - now_ns(CLOCK_MONOTONIC);
+    uint64_t asleep_ns = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
     return (struct moment){change->monotonic_ns, (change->monotonic_ns + asleep_ns) / actors->boot->tick_ns};
 }
 
@@ -35,10 +27,10 @@ static void push_change(struct actors *actors, const struct proc_change *change,
         return;
     }
     uint32_t at = (actors->first_change + actors->changes_count++) % CHANGES_MAX;
-    uint64_t age_ns = now_ns(CLOCK_MONOTONIC) - change->monotonic_ns;
+    uint64_t age_ns = clock_ns(CLOCK_MONOTONIC) - change->monotonic_ns;
     actors->changes[at] = (struct actor_change){
         .kind = change->kind == PROC_THREAD_EXITED ? PROC_EXITED : change->kind,
-        .created_ns = now_ns(CLOCK_REALTIME) - age_ns,
+        .created_ns = clock_unix_ns() - age_ns,
         .when_ns = change->monotonic_ns,
         .process = entry,
         .pid = entry->pid,

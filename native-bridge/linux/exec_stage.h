@@ -3,8 +3,8 @@
 // "#!" line or its ELF header names the file that must come next, and only what is verified to be that file counts as
 // a later step. In doubt it is a program, for rules are written against programs.
 //
-// Ownership: the table owns the descriptors it keeps. Threading: the permission reader alone, but exec_stage_forget()
-// under the same lock as the rest (the table lock).
+// Ownership: the table owns the descriptors it keeps. Threading: none of its own; the lock of struct actors guards every
+// call, but exec_next_of(), which is pure.
 #ifndef PICKET_LINUX_EXEC_STAGE_H
 #define PICKET_LINUX_EXEC_STAGE_H
 

@@ -108,14 +108,14 @@ static int compare_numbers(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-struct tell_names_left_out {
+struct tell {
     tell_unguarded unguarded;
     void *context;
 };
 
 static void tell_names_left_out(void *context, const char *mount_point)
 {
-    const struct tell_names_left_out *tell = context;
+    const struct tell *tell = context;
     char sentence[512];
     snprintf(sentence, sizeof sentence, "create, rename and unlink events of %.300s are not told: it is an overlay, and its "
              "upper layer can't be found", mount_point);
@@ -125,7 +125,7 @@ static void tell_names_left_out(void *context, const char *mount_point)
 static void add_overlays(struct guard_state *state, struct mount_inventory *inventory, tell_unguarded unguarded,
                          void *context)
 {
-    struct tell_names_left_out tell = {unguarded, context};
+    struct tell tell = {unguarded, context};
     if (state->name_mask != 0)
         overlay_names_build(&state->overlays, &state->filesystems, inventory, unguarded ? tell_names_left_out : NULL,
                             &tell);

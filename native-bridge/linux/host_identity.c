@@ -5,23 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/clock.h"
 
 // The inode number of the first pid namespace, fixed in the kernel (PROC_PID_INIT_INO).
 enum { FIRST_PID_NAMESPACE_INODE = 0xEFFFFFFC };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now = {0, 0};
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-uint64_t unix_time_ns(void)
-{
-    return clock_ns(CLOCK_REALTIME);
-}
 
 static void read_boot_id(char out[17])
 {
@@ -45,7 +34,7 @@ void boot_load(struct boot *boot)
     read_boot_id(boot->id);
     long ticks = sysconf(_SC_CLK_TCK);
     boot->tick_ns = 1000000000u / (uint64_t)(ticks > 0 ? ticks : 100);
-    boot->boot_unix_ns = unix_time_ns() - clock_ns(CLOCK_BOOTTIME);
+    boot->boot_unix_ns = clock_unix_ns() - clock_ns(CLOCK_BOOTTIME);
     struct stat namespace;
     boot->is_first_pid_namespace = stat("/proc/self/ns/pid", &namespace) == 0 &&
                                    namespace.st_ino == (ino_t)FIRST_PID_NAMESPACE_INODE;

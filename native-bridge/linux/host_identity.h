@@ -1,7 +1,7 @@
 // What stays the same while the machine runs: its boot, the length of a clock tick, the names of its users.
 //
-// Threading: host_identity_load() before the threads start, and again at each apply for the names (the caller swaps);
-// everything else only reads.
+// Ownership: user_names owns its memory. Threading: boot_load() before the threads start, user_names_load() for each new
+// guard, by whoever makes it; everything else only reads.
 #ifndef PICKET_LINUX_HOST_IDENTITY_H
 #define PICKET_LINUX_HOST_IDENTITY_H
 
@@ -41,7 +41,5 @@ void user_names_free(struct user_names *names);
 
 // Empty: no name is known.
 struct bytes user_names_find(const struct user_names *names, uint32_t id);
-
-uint64_t unix_time_ns(void);
 
 #endif

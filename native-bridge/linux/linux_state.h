@@ -77,10 +77,6 @@ uint64_t linux_token(size_t lane, int fd);
 // Is the process behind a question one that is never asked: the bridge, the connected agent, PID 1?
 bool linux_is_exempt(struct linux_state *state, uint32_t pid);
 
-// Mounts came, went or moved: reads them all, chooses canonical mounts and marks anew for the policy in force, and tells
-// what is new. May block on local filesystems.
-void linux_follow_mounts(struct linux_state *state);
-
 // Thread functions; the argument is a struct permission_lane, or the state.
 void *permission_reader(void *lane);
 void *notify_reader(void *state);

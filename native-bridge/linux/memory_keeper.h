@@ -1,4 +1,6 @@
 // The far side of memory_reader.h: the processes that read.
+// Ownership: a keeper has copies of the descriptors that it is given, and the readers as its children. Threading: processes
+// of one thread each; what they share with the bridge is struct memory_lane.
 #ifndef PICKET_LINUX_MEMORY_KEEPER_H
 #define PICKET_LINUX_MEMORY_KEEPER_H
 

@@ -51,9 +51,10 @@ void mount_table_free(struct mount_table *table);
 // The mount that `path` lies on by its text. NULL: none in the table.
 const struct mount *mount_table_over(const struct mount_table *table, const char *path);
 
-// Opens a mount point below `root` (the descriptor of a root folder, or AT_FDCWD: the own) for reading, if what lies there is that very mount. Names are
-// looked up in the kernel's cache alone, so that no server of another filesystem on the way is asked; with `may_look_up`
-// names that the cache does not hold are looked up after all. -1 with errno: EAGAIN where the cache did not do.
+// Opens a mount point below `root` (the descriptor of a root folder, or AT_FDCWD: the own) for reading, if what lies
+// there is that very mount. Names are looked up in the kernel's cache alone, so that no server of another filesystem on
+// the way is asked; with `may_look_up` names that the cache does not hold are looked up after all. -1 with errno: EAGAIN
+// where the cache did not do.
 int mount_open(int root, const char *point, uint32_t mount_id, bool may_look_up);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "core/clock.h"
 #include "core/lock.h"
-#include "linux_state.h"
+#include "guarding.h"
 
 // A process may make a namespace without executing anything, and without a word by the kernel.
 enum { LOOK_AT_ALL_MS = 1000 };
@@ -124,7 +124,7 @@ void *mount_watcher(void *argument)
         }
         unlock(&state->apply_lock);
         if (changed)
-            linux_follow_mounts(state);
+            guarding_follow_mounts(state);
         rest(state, clock_monotonic_us() - began_us);
     }
     return NULL;

@@ -1,7 +1,8 @@
 // The files that no rule may deny, lest the machine or Picket itself stop: by device and inode, for names can be moved.
 // Each is held open (O_PATH), so that a removed one's number never becomes another file's.
 //
-// Ownership: a set owns its memory and descriptors. Threading: immutable once built; building may block, never on the reader's thread.
+// Ownership: a set owns its memory and descriptors. Threading: immutable once built; building may block, never on the
+// reader's thread.
 #ifndef PICKET_LINUX_NEVER_DENIED_H
 #define PICKET_LINUX_NEVER_DENIED_H
 

@@ -1,5 +1,6 @@
 // A process in which nothing can fork or exec any more. A child would hold the permission group's descriptor open, and
 // whoever waits for an answer would wait on after the bridge's death.
+// Threading: any; it holds for all threads of the process.
 #ifndef PICKET_NO_CHILDREN_H
 #define PICKET_NO_CHILDREN_H
 

@@ -320,9 +320,10 @@ void *notify_reader(void *argument)
     };
     while (!atomic_load(&state->stopping)) {
         int wait_ms = actors_wait_ms(&state->actors);
+        if (wait_ms < 0 || wait_ms > VIGIL_TURN_MS)
+            wait_ms = VIGIL_TURN_MS;
         vigil_beat(VIGIL_NOTIFICATIONS);
-        if (poll(waiting, sizeof waiting / sizeof *waiting, wait_ms < 0 || wait_ms > VIGIL_TURN_MS ? VIGIL_TURN_MS : wait_ms) < 0 &&
-            errno != EINTR)
+        if (poll(waiting, sizeof waiting / sizeof *waiting, wait_ms) < 0 && errno != EINTR)
             break;
         if (waiting[0].revents)
             break;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "mount_names.h"
 
 static size_t read_file(int directory, const char *name, char *out, size_t capacity)
@@ -163,13 +163,6 @@ static size_t read_link(int folder, void *context)
     return length > 0 ? (size_t)length : 0;
 }
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now = {0, 0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 // stat and status of a process's folder.
 static bool read_numbers(int process, struct process_reading *reading)
 {
@@ -209,7 +202,7 @@ bool proc_read(uint32_t pid, int pidfd, struct process_reading *reading, uint8_t
 {
     memset(reading, 0, sizeof *reading);
     reading->pid = pid;
-    reading->read_ns = monotonic_ns();
+    reading->read_ns = clock_ns(CLOCK_MONOTONIC);
     int process = open_process(pid);
     if (process < 0)
         return false;
@@ -229,7 +222,7 @@ bool proc_read_child(uint32_t pid, struct process_reading *reading)
 {
     memset(reading, 0, sizeof *reading);
     reading->pid = pid;
-    reading->read_ns = monotonic_ns();
+    reading->read_ns = clock_ns(CLOCK_MONOTONIC);
     int process = open_process(pid);
     bool found = process >= 0 && read_numbers(process, reading);
     if (process >= 0)

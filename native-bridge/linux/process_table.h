@@ -5,7 +5,7 @@
 // over from its parent is a guess until it was read of the child itself; process_table_learn() settles it.
 //
 // Ownership: the table owns its entries and texts; views are copies in the caller's memory.
-// Threading: none of its own; linux_backend's table lock guards every call. Nothing here allocates after init, opens
+// Threading: none of its own; the lock of struct actors guards every call. Nothing here allocates after init, opens
 // a file or calls the kernel.
 #ifndef PICKET_LINUX_PROCESS_TABLE_H
 #define PICKET_LINUX_PROCESS_TABLE_H

@@ -1,5 +1,5 @@
 // A core for the Linux backend's tests: records what it is given, answers by the last part of the file's path.
-//   …denied…  deny        …held…  no answer until fake_answer_held()        all else  allow
+//   …denied…  deny        …held…  no answer        all else  allow
 // Included by one test each; all functions are its own.
 #ifndef PICKET_TEST_LINUX_FAKE_CORE_H
 #define PICKET_TEST_LINUX_FAKE_CORE_H
