@@ -75,7 +75,9 @@ export async function readRuleFiles(
     }
     let count = 0;
     for (const entry of entries) {
-      if (entry.startsWith('.') || isTestFile(entry)) continue;
+      if (entry.startsWith('.')) continue;
+      // A folder of tests is not empty.
+      if (isTestFile(entry)) count++;
       const path = join(folder, entry);
       const status = await stat(path).catch(() => undefined);
       if (status?.isDirectory()) count += await walk(path);
@@ -135,7 +137,7 @@ export async function readRuleFiles(
 }
 
 function isRuleFile(name: string): boolean {
-  return EXTENSIONS.includes(extname(name)) && !name.endsWith(SCHEMA);
+  return EXTENSIONS.includes(extname(name)) && !name.endsWith(SCHEMA) && !isTestFile(name);
 }
 
 /** undefined: it is no UTF-8, and that is reported. Rejects where it can't be read. */

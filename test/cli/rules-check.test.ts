@@ -85,6 +85,20 @@ describe('ends', () => {
   });
 });
 
+test('a test file beside the rules counts as their tests, and is no rule file', () => {
+  mkdirSync(join(folder, 'tested', 'tests'), { recursive: true });
+  writeFileSync(join(folder, 'tested', 'r.yaml'), UNTESTED);
+  const tests = 'tests: [{ name: t, rule: from-tmp, events: e.picket, expect: deny }]\n';
+  writeFileSync(join(folder, 'tested', 'tests', 'r.test.yaml'), tests);
+  expect(picket('check', 'tested')).toEqual({
+    status: 0,
+    stdout: '',
+    stderr: '1 good rule in 1 file, 0 errors, 0 warnings, 1 note (--notes shows them)\n',
+  });
+  expect(picket('check', '--strict', 'tested/r.yaml', 'tested/tests').status).toBe(0);
+  expect(picket('check', '--strict', 'tested/r.yaml').status).toBe(1);
+});
+
 test('as GitHub annotations each finding is one escaped line', () => {
   const { status, stdout } = picket('check', '--format', 'github', WRONG_FILE, 'untested.yaml', 'nowhere');
   expect(status).toBe(3);

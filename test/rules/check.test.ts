@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { checkRules } from '../../src/rules/check/check.ts';
 import { parseRules } from '../../src/rules/load.ts';
 import { formatProblem } from '../../src/rules/rule-problem.ts';
+import { parseTestFile } from '../../src/rules/test-file-parser.ts';
+import { testedNames } from '../../src/rules/tested-names.ts';
 
 function warningsOf(text: string): string[] {
   const loaded = parseRules([{ file: 'r.yaml', text }]);
@@ -313,4 +315,40 @@ test('conditions that use each other twice, forty deep, are checked at once', ()
     parseRules([{ file: 'r.json', text: JSON.stringify({ conditions: named, rules }) }]),
   ).map(({ code }) => code);
   expect(codes).toContain('identical-rules');
+});
+
+describe('a rule without tests of its own', () => {
+  const codesWith = (tests: string): string[] => {
+    const text = rule({ conditions: `{ all: [ ${named('x')} ] }`, more: 'tests: []' });
+    const file = parseTestFile({ file: 'r.test.yaml', text: `tests: [${tests}]` }, () => undefined);
+    const names = testedNames(file === undefined ? [] : [file]);
+    return checkRules(parseRules([{ file: 'r.yaml', text }]), { testedNames: names }).map(({ code }) => code);
+  };
+
+  test.each([
+    '{ name: t, rule: one, events: e.picket, expect: alert }',
+    '{ name: t, rule: one, events: e.picket, expect: todo-alert }',
+    '{ name: t, rule: one, events: e.picket, expect: { matches: 2 } }',
+    '{ name: t, events: e.picket, expect: [one, two] }',
+    '{ name: t, events: e.picket, expect: { matches: { two: 0, one: 1 } } }',
+    '{ name: t, rule: one, events: e.picket, expect: { verdict: forward } }',
+  ])('is tested by a test file: %s', (test) => {
+    expect(codesWith(test)).toEqual([]);
+  });
+
+  test.each([
+    '{ name: t, rule: one, events: e.picket, expect: none }',
+    '{ name: t, rule: one, events: e.picket, expect: { matches: 0 } }',
+    '{ name: t, events: e.picket, expect: { matches: { one: 0 } } }',
+  ])('is never seen to match by a test file: %s', (test) => {
+    expect(codesWith(test)).toEqual(['no-matching-test']);
+  });
+
+  test.each([
+    '{ name: t, rule: two, events: e.picket, expect: alert }',
+    '{ name: t, rules: ["*"], events: e.picket, expect: none }',
+    '{ name: t, rule: one, evnets: e.picket, expect: alert }',
+  ])('is not tested by one that does not name it, or is wrong: %s', (test) => {
+    expect(codesWith(test)).toEqual(['no-tests']);
+  });
 });

@@ -2,70 +2,30 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { triggersOf } from '../../src/events/fact-table.ts';
-import { ruleFileSchema, ruleFileSchemaText } from '../../src/rules/json-schema/rule-file.ts';
+import { ruleFileSchema } from '../../src/rules/json-schema/rule-file.ts';
+import { schemaText } from '../../src/rules/json-schema/schema-text.ts';
 import { parseRules } from '../../src/rules/load.ts';
 import { EVENT_TYPES, PLATFORMS } from '../../src/rules/schema.ts';
+import { type Json, judgeOf } from '../json-schema-judge.ts';
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url));
 const FILE = join(RULES, 'rule-file.schema.json');
 const PAGE = fileURLToPath(new URL('../../docs/rules.md', import.meta.url));
 
-type Json = { readonly [key: string]: Json } | readonly Json[] | string | number | boolean | null;
-
 const shipped = readdirSync(RULES, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => join(RULES, name));
 
-/** zod reads no `if`; what depends on another key is looked at by itself below. */
-function withoutConditions(schema: Json): Json {
-  if (schema === null || typeof schema !== 'object') return schema;
-  if (Array.isArray(schema)) return schema.filter((part) => !isConditional(part)).map(withoutConditions);
-  const entries = Object.entries(schema).map(([key, part]) => [key, withoutConditions(part)] as const);
-  return Object.fromEntries(
-    entries.filter(([key, part]) => key !== 'allOf' || (part as readonly Json[]).length > 0),
-  );
-}
-
-const isConditional = (part: Json): boolean => part !== null && typeof part === 'object' && 'if' in part;
-
-interface Conditional {
-  readonly if: Json;
-  readonly then: Json;
-}
-
-const schemaOf = (schema: Json): z.ZodType =>
-  z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0], { defaultTarget: 'draft-7' });
-
-let whole: Json;
-let accepts: (value: unknown) => boolean;
-beforeAll(() => {
-  whole = JSON.parse(JSON.stringify(ruleFileSchema())) as Json;
-  const file = schemaOf(withoutConditions(whole));
-  accepts = (value) => file.safeParse(value).success;
-});
-
-function conditionalsOf(definition: string): readonly Conditional[] {
-  const { definitions } = whole as unknown as {
-    definitions: Record<string, { allOf: readonly Conditional[] }>;
-  };
-  return definitions[definition]?.allOf ?? [];
-}
-
-/** As a validator takes them: whatever is not asked for is fine. */
-function agrees(definition: string, value: unknown): boolean {
-  return conditionalsOf(definition).every(
-    (one) => !schemaOf(one.if).safeParse(value).success || schemaOf(one.then).safeParse(value).success,
-  );
-}
+const whole = JSON.parse(JSON.stringify(ruleFileSchema())) as Json;
+const { accepts, agrees } = judgeOf(whole);
 
 describe('the JSON Schema of rule files', () => {
   it('is the file that is shipped', () => {
-    if (process.env.PICKET_UPDATE_DOCS === '1') writeFileSync(FILE, ruleFileSchemaText());
-    const isFresh = existsSync(FILE) && readFileSync(FILE, 'utf8') === ruleFileSchemaText();
+    if (process.env.PICKET_UPDATE_DOCS === '1') writeFileSync(FILE, schemaText(ruleFileSchema()));
+    const isFresh = existsSync(FILE) && readFileSync(FILE, 'utf8') === schemaText(ruleFileSchema());
     expect(isFresh, 'run this test with PICKET_UPDATE_DOCS=1').toBe(true);
     expect(JSON.parse(readFileSync(FILE, 'utf8'))).toEqual(whole);
   });

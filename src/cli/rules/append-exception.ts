@@ -6,6 +6,7 @@ import { findRules, parseFound, requireRuleSet } from '../../rules/load.ts';
 import { RuleFileError } from '../../rules/rule-problem.ts';
 import { CommandError } from '../failure.ts';
 import { say } from '../output.ts';
+import { notWritten } from '../write-file.ts';
 
 /** @param paths the rules with which it is loaded */
 export async function appendException(
@@ -37,7 +38,7 @@ export async function appendException(
     await writeFile(`${file}.new`, text);
     await rename(`${file}.new`, file);
   } catch (error) {
-    throw new CommandError(`${file} can't be written: ${(error as Error).message}`, 1, { cause: error });
+    throw notWritten(file, error);
   }
   say(`${file}: the exception ${exception.name} of ${exception.rule} is in it now`);
   const isLoaded = paths.some((path) => isOut(path) || resolve(file).startsWith(`${resolve(path)}/`));

@@ -1,6 +1,5 @@
 // `picket rules check`: every mistake in rule files.
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { findIn } from '../../rules/check/check.ts';
 import { applyIgnores } from '../../rules/check/ignores.ts';
@@ -11,9 +10,13 @@ import { navigatorLayer } from '../../rules/navigator-layer.ts';
 import { nearestName } from '../../rules/nearest.ts';
 import { oneOf, type RuleProblem } from '../../rules/rule-problem.ts';
 import { PLATFORMS } from '../../rules/schema.ts';
+import { parseTestFile } from '../../rules/test-file-parser.ts';
+import { readTestFiles } from '../../rules/test-files.ts';
+import { testedNames } from '../../rules/tested-names.ts';
 import { CommandError, describeError } from '../failure.ts';
 import { painterFor, say, writeOut } from '../output.ts';
 import { startProgress } from '../progress.ts';
+import { writeFileOrFail } from '../write-file.ts';
 import { countOf, jsonReport, sayCounts } from './check-summary.ts';
 import { githubCommand } from './findings-github.ts';
 import { sarifLog } from './findings-sarif.ts';
@@ -89,6 +92,9 @@ interface Report {
   linesOf(file: string): readonly string[] | undefined;
 }
 
+/** What is wrong in test files is for `rules test` to say. */
+const ignore = (): void => undefined;
+
 /** Whatever fails in here is a finding, too, so that each format shows it. */
 async function lookAt(paths: readonly string[], options: CheckOptions): Promise<Report> {
   const found = await findRules(paths);
@@ -108,7 +114,11 @@ async function lookAt(paths: readonly string[], options: CheckOptions): Promise<
     const { length } = loaded.ruleSet.rules;
     // Reading takes about half of the time.
     const onProgress = (share: number): void => progress.update((1 + share) / 2, (length * (1 + share)) / 2);
-    const all = [...loaded.problems, ...findIn(loaded, { platform: options.platform, onProgress })];
+    const testFiles = (await readTestFiles(paths, ignore)).flatMap(
+      (text) => parseTestFile(text, ignore) ?? [],
+    );
+    const checks = { platform: options.platform, onProgress, testedNames: testedNames(testFiles) };
+    const all = [...loaded.problems, ...findIn(loaded, checks)];
     const seesAll = options.platform === undefined && all.every(({ severity }) => severity !== 'error');
     return { loaded, findings: sorted(applyIgnores(all, found.texts, seesAll)), linesOf };
   } catch (error) {
@@ -175,11 +185,7 @@ async function writeLayer(
   const layer = navigatorLayer(rulesFor(loaded, options), { name: `Picket: ${paths.join(', ')}`, platforms });
   const text = `${JSON.stringify(layer, null, 2)}\n`;
   if (file === '-') return writeOut(text);
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    throw new CommandError(`the layer could not be written to ${file}`, 3, { cause });
-  }
+  await writeFileOrFail(file, text);
   say(`${counted(layer.techniques.length, 'technique')} written to ${file}`);
 }
 

@@ -1,11 +1,10 @@
 // Mends rule files in place, and says what was done.
-import { writeFile } from 'node:fs/promises';
 import { displayText } from '../../events/text.ts';
 import { fixRules } from '../../rules/fix/fix-rules.ts';
 import { findRules } from '../../rules/load.ts';
 import { formatPlace } from '../../rules/rule-problem.ts';
-import { CommandError } from '../failure.ts';
 import { painterFor, say, writeOut } from '../output.ts';
+import { writeFileOrFail } from '../write-file.ts';
 import { lineDiff } from './line-diff.ts';
 import { counted } from './rule-report.ts';
 
@@ -22,7 +21,7 @@ export async function fixFiles(paths: readonly string[], options: FixOptions): P
     if (options.dryRun) {
       const before = found.texts.find((one) => one.file === file)?.text ?? '';
       await writeOut(lineDiff(file, before, text));
-    } else await write(file, text);
+    } else await writeFileOrFail(file, text);
   }
   for (const problem of fixed) {
     const what = `${problem.code}: ${displayText(problem.message)}`;
@@ -30,12 +29,4 @@ export async function fixFiles(paths: readonly string[], options: FixOptions): P
   }
   const summary = `${counted(fixed.length, 'finding')} ${options.dryRun ? 'would be mended' : 'mended'} in ${counted(changed.length, 'file')}`;
   say(paint(fixed.length > 0 ? 'green' : 'dim', fixed.length > 0 ? summary : 'nothing to mend by itself'));
-}
-
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    throw new CommandError(`${file} could not be written`, 3, { cause });
-  }
 }

@@ -1,5 +1,4 @@
 // `picket rules fmt`: writes rule files in one way.
-import { writeFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { FINDING_KINDS } from '../../rules/finding-codes.ts';
@@ -8,6 +7,7 @@ import { findRules } from '../../rules/load.ts';
 import type { RuleProblem } from '../../rules/rule-problem.ts';
 import { CommandError, describeError } from '../failure.ts';
 import { painterFor, say, writeOut } from '../output.ts';
+import { writeFileOrFail } from '../write-file.ts';
 import { paintFinding } from './findings-text.ts';
 import { lineDiff } from './line-diff.ts';
 import { counted } from './rule-report.ts';
@@ -50,7 +50,7 @@ async function fmt(paths: string[], options: FmtOptions): Promise<void> {
     changed.push(file);
     if (options.diff && !options.json) await writeOut(lineDiff(file, text, formatted));
     if (options.check || options.diff) continue;
-    await write(file, formatted);
+    await writeFileOrFail(file, formatted);
   }
   const isDry = options.check === true || options.diff === true;
   if (options.json) {
@@ -112,12 +112,4 @@ function sayProblems(
 function exitCodeFor(problems: readonly RuleProblem[], isOtherwise: boolean): number {
   if (problems.some(({ code }) => FINDING_KINDS[code].isFailure)) return 3;
   return isOtherwise || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
-}
-
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    throw new CommandError(`${file} could not be written`, 3, { cause });
-  }
 }

@@ -20,6 +20,7 @@ import { EVENT_TYPES, PLATFORMS, type RuleEventType } from '../../rules/schema.t
 import { eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
 import { CommandError } from '../failure.ts';
 import { formatTable, painterFor, say, writeOut } from '../output.ts';
+import { notWritten } from '../write-file.ts';
 
 interface NewOptions {
   readonly template?: string;
@@ -190,14 +191,18 @@ async function write({ name, text }: NewRule, { out, json }: NewOptions): Promis
     return undefined;
   }
   const file = fileFor(name, out);
+  if (!/\.ya?ml$/.test(file)) {
+    throw new CommandError(
+      `${file} would be no rule file: --out names a folder, or a file that ends in .yaml`,
+      2,
+    );
+  }
   try {
     await writeFile(file, text, { flag: 'wx' });
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    const reason = isThere
-      ? 'is there already and is left as it is; --out names another'
-      : "can't be written";
-    throw new CommandError(`${file} ${reason}`, isThere ? 1 : 3, { cause: error });
+    if (!isThere) throw notWritten(file, error);
+    throw new CommandError(`${file} is there already and is left as it is; --out names another`, 1);
   }
   return file;
 }

@@ -12,6 +12,7 @@ import type { RuleDefinition } from '../../rules/schema.ts';
 import { Coverage, type CoverageReport } from '../../rules/test-coverage.ts';
 import { parseTestFile } from '../../rules/test-file-parser.ts';
 import { readTestFiles } from '../../rules/test-files.ts';
+import { testedNames } from '../../rules/tested-names.ts';
 import { TestedRules } from '../../rules/tested-rules.ts';
 import { type TestResult, testRules } from '../../rules/testing.ts';
 import { eventsOfFile } from '../../sources/event-file.ts';
@@ -51,6 +52,7 @@ export async function runTests(paths: readonly string[], options: TestRunOptions
   const ofFiles = documents
     .flatMap((document) => parseFileTests(document, context))
     .filter((test) => concerns(test, wanted, options));
+  const { tested } = testedNames(documents);
   const ruleSet = { ...loaded.ruleSet, rules: wanted };
   const coverage = options.withCoverage ? new Coverage(ruleSet, loaded.places) : undefined;
   const all = wanted.reduce((sum, { tests }) => sum + tests.length, ofFiles.length);
@@ -68,7 +70,7 @@ export async function runTests(paths: readonly string[], options: TestRunOptions
     errors: problems.filter(({ severity }) => severity === 'error'),
     results,
     rules: wanted.length,
-    untested: untestedRules(wanted, ofFiles),
+    untested: wanted.filter(({ name, tests }) => tests.length === 0 && !tested.has(name)),
     coverage: coverage?.report(),
     files: [...loaded.files, ...texts.map(({ file }) => file), ...recordings],
   };
@@ -88,18 +90,6 @@ function concerns(
   if (rule !== undefined) return wanted.includes(rule);
   const names = new Set([...(expect.only ?? []), ...(expect.counts?.keys() ?? [])]);
   return wanted.some(({ name }) => names.has(name));
-}
-
-function untestedRules(
-  rules: readonly RuleDefinition[],
-  tests: readonly FileTest[],
-): readonly RuleDefinition[] {
-  const named = new Set<string>();
-  for (const { rule, expect } of tests) {
-    if (rule !== undefined) named.add(rule.name);
-    for (const name of [...(expect.only ?? []), ...(expect.counts?.keys() ?? [])]) named.add(name);
-  }
-  return rules.filter(({ name, tests: own }) => own.length === 0 && !named.has(name));
 }
 
 /** Read whole: a recording in a test is as short as its author can make it. */

@@ -1,11 +1,11 @@
 // `picket rules test`: runs the tests that stand in rules, and those of test files.
-import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { concatMap, from, lastValueFrom, startWith } from 'rxjs';
 import { percentOf } from '../../rules/test-coverage.ts';
 import { CommandError } from '../failure.ts';
 import { type Painter, painterFor, say, writeOut } from '../output.ts';
 import { startProgress } from '../progress.ts';
+import { writeFileOrFail } from '../write-file.ts';
 import { collected, platformOption, type RulesOptions } from './options.ts';
 import { runTests, type TestRun } from './run-tests.ts';
 import { githubReport } from './test-github.ts';
@@ -110,7 +110,7 @@ async function runOnce(paths: readonly string[], options: TestOptions): Promise<
   if (run.rules === 0 && rule.length > 0 && run.errors.length === 0) {
     throw new CommandError(`no rule is named ${rule.join(' or ')}`, 2);
   }
-  if (lcov !== undefined && run.coverage !== undefined) await save(lcov, lcovReport(run.coverage));
+  if (lcov !== undefined && run.coverage !== undefined) await writeFileOrFail(lcov, lcovReport(run.coverage));
   return run;
 }
 
@@ -119,7 +119,7 @@ async function publish(run: TestRun, format: Format, options: TestOptions): Prom
   const paint = options.out === undefined ? painterFor(process.stdout) : plain;
   const text = textOf(run, format, bar, paint);
   if (options.out === undefined) await writeOut(text);
-  else await save(options.out, text);
+  else await writeFileOrFail(options.out, text);
   if (format !== 'json') say(summarise(run, bar, painterFor(process.stderr)));
 }
 
@@ -157,14 +157,6 @@ function plainRun({ results, errors, rules, untested, coverage }: TestRun, bar: 
           },
         }),
   };
-}
-
-async function save(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (error) {
-    throw new CommandError(`${file} can't be written`, 3, { cause: error });
-  }
 }
 
 const CLEAR = '\x1b[2J\x1b[3J\x1b[H';

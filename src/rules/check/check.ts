@@ -5,6 +5,7 @@ import type { Platform } from '../../events/triggers.ts';
 import type { LoadedRules } from '../load.ts';
 import { NormalForms } from '../logic/normal-form.ts';
 import type { RuleProblem } from '../rule-problem.ts';
+import { type TestedNames, testedNames } from '../tested-names.ts';
 import { checkAuthUnneeded } from './auth-unneeded.ts';
 import { checkCaching } from './caching.ts';
 import { checkCosts } from './costs.ts';
@@ -36,6 +37,8 @@ export interface CheckOptions {
   readonly platform?: Platform | undefined;
   /** Milliseconds since 1970: what expires is judged by it. Default: now. */
   readonly nowMs?: number;
+  /** Of the test files beside the rules; none. */
+  readonly testedNames?: TestedNames;
   /** Is told which share of the work is done. */
   readonly onProgress?: (share: number) => void;
 }
@@ -47,7 +50,14 @@ export function findIn(loaded: LoadedRules, options: CheckOptions = {}): readonl
   const rules = ruleSet.rules.filter(
     ({ platforms }) => platform === undefined || platforms.includes(platform),
   );
-  const context = { loaded, rules, platform, forms: new NormalForms(ruleSet.conditions), nowMs };
+  const context = {
+    loaded,
+    rules,
+    platform,
+    forms: new NormalForms(ruleSet.conditions),
+    nowMs,
+    testedNames: options.testedNames ?? testedNames([]),
+  };
   return CHECKS.flatMap((check, index) => {
     onProgress?.(index / CHECKS.length);
     return check(context);

@@ -8,6 +8,7 @@ import type { NormalForms } from '../logic/normal-form.ts';
 import type { Place } from '../rule-document.ts';
 import type { RuleProblem } from '../rule-problem.ts';
 import type { RuleDefinition } from '../schema.ts';
+import type { TestedNames } from '../tested-names.ts';
 
 export interface CheckContext {
   readonly loaded: LoadedRules;
@@ -18,6 +19,8 @@ export interface CheckContext {
   readonly forms: NormalForms;
   /** Milliseconds since 1970: what expires is judged by it. */
   readonly nowMs: number;
+  /** What test files name. */
+  readonly testedNames: TestedNames;
 }
 
 export function warning(place: Place, code: FindingCode, message: string, expected?: string): RuleProblem {

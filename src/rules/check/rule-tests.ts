@@ -1,16 +1,18 @@
-// Rules without tests, and rules whose tests would also pass if the rule never matched.
+// Rules without tests, of their own or in test files, and rules whose tests would also pass if the rule never matched.
 
 import type { RuleProblem } from '../rule-problem.ts';
 import type { RuleDefinition } from '../schema.ts';
+import type { TestedNames } from '../tested-names.ts';
 import { expectsMatch } from '../testing.ts';
 import { type CheckContext, warning } from './finding.ts';
 
-export function checkRuleTests({ rules }: CheckContext): RuleProblem[] {
-  return rules.flatMap(checkTests);
+export function checkRuleTests({ rules, testedNames }: CheckContext): RuleProblem[] {
+  return rules.flatMap((rule) => checkTests(rule, testedNames));
 }
 
-function checkTests(rule: RuleDefinition): RuleProblem[] {
-  if (rule.tests.length === 0) {
+function checkTests(rule: RuleDefinition, { tested, matching }: TestedNames): RuleProblem[] {
+  if (matching.has(rule.name) || rule.tests.some(({ expect }) => expectsMatch(expect))) return [];
+  if (rule.tests.length === 0 && !tested.has(rule.name)) {
     return [
       warning(
         rule.place,
@@ -20,8 +22,6 @@ function checkTests(rule: RuleDefinition): RuleProblem[] {
       ),
     ];
   }
-  const matching = rule.tests.some((test) => expectsMatch(test.expect));
-  if (matching) return [];
   return [
     warning(
       rule.place,

@@ -3,30 +3,10 @@
 // that the loader refuses, this refuses.
 
 import { z } from 'zod';
-import { triggersOf } from '../../events/fact-table.ts';
-import type { Trigger } from '../../events/triggers.ts';
-import {
-  EVENT_TYPES,
-  exceptionSchema,
-  fileSchema,
-  listSchema,
-  PLATFORMS,
-  ruleSchema,
-  testSchema,
-} from '../schema.ts';
+import { exceptionSchema, fileSchema, listSchema, ruleSchema, testSchema } from '../schema.ts';
 import { root } from './condition.ts';
-import { givenSchema } from './given.ts';
+import { expectation, given, trigger } from './event.ts';
 import { having, when, where } from './when.ts';
-
-/** As the file that is shipped with the rules: a definition a line, or a change of one would not be seen in a diff. */
-export function ruleFileSchemaText(): string {
-  const { definitions, ...rest } = ruleFileSchema() as { readonly definitions: object };
-  const lines = Object.entries(definitions).map(
-    ([name, one]) => `    ${JSON.stringify(name)}: ${JSON.stringify(one)}`,
-  );
-  const before = JSON.stringify({ ...rest, definitions: {} }, null, 2).replace(/\{\}\n\}$/, '');
-  return `${before}{\n${lines.join(',\n')}\n  }\n}\n`;
-}
 
 /** As yaml-language-server understands it: draft 7. */
 export function ruleFileSchema(): object {
@@ -37,15 +17,10 @@ export function ruleFileSchema(): object {
   return z.toJSONSchema(file, { target: 'draft-7', io: 'input' });
 }
 
-const triggers: readonly Trigger[] = [...new Set(PLATFORMS.flatMap((platform) => [...triggersOf(platform)]))];
-
-const expectations = ['none', 'todo-none', ...EVENT_TYPES.flatMap((type) => [type, `todo-${type}`])];
-const trigger = z.enum(triggers).meta({ id: 'trigger', description: 'An event for which rules are asked.' });
-
 const test = testSchema
   .extend({
-    given: givenSchema().describe(testSchema.shape.given.description ?? ''),
-    expect: z.enum(expectations).describe(testSchema.shape.expect.description ?? ''),
+    given: given.describe(testSchema.shape.given.description ?? ''),
+    expect: expectation.describe(testSchema.shape.expect.description ?? ''),
     on: trigger.optional(),
   })
   .meta({ id: 'test', description: 'An event, and what the rule says of it.' });

@@ -1,16 +1,32 @@
-// The shape of an event that a test gives, for editors: every fact of every trigger, as nested maps.
+// What tests say of events, for editors: triggers, every fact of every trigger as nested maps, what may come of it.
 
 import { z } from 'zod';
 import { exampleOf } from '../../events/fact-examples.ts';
 import { type FactDefinition, offered, triggersOf } from '../../events/fact-table.ts';
-import { PLATFORMS } from '../schema.ts';
+import type { Trigger } from '../../events/triggers.ts';
+import { EVENT_TYPES, PLATFORMS } from '../schema.ts';
 
 interface Branch {
   readonly parts: Map<string, Branch>;
   fact?: FactDefinition;
 }
 
-export function givenSchema(): z.ZodType {
+const triggers: readonly Trigger[] = [...new Set(PLATFORMS.flatMap((platform) => [...triggersOf(platform)]))];
+
+export const trigger = z
+  .enum(triggers)
+  .meta({ id: 'trigger', description: 'An event for which rules are asked.' });
+
+/** Of one rule. */
+export const expectation = z.enum([
+  'none',
+  'todo-none',
+  ...EVENT_TYPES.flatMap((type) => [type, `todo-${type}`] as const),
+]);
+
+export const given = givenSchema();
+
+function givenSchema(): z.ZodType {
   const root: Branch = { parts: new Map() };
   for (const platform of PLATFORMS) {
     for (const trigger of triggersOf(platform)) {
