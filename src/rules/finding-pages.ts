@@ -11,3 +11,13 @@ export function pageOf(code: FindingCode): string {
 export function explainFinding(code: FindingCode): string {
   return readFileSync(pageOf(code), 'utf8');
 }
+
+/** What the page says before its first example, behind its title and its list: what the finding means, on one line. */
+export function meaningOf(code: FindingCode): string {
+  const [head = ''] = explainFinding(code).split('\n## ');
+  const [, , ...paragraphs] = head.split(/\n{2,}/);
+  return paragraphs
+    .filter((paragraph) => !paragraph.startsWith('- '))
+    .map((paragraph) => paragraph.trim().replaceAll('\n', ' '))
+    .join(' ');
+}

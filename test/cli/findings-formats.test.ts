@@ -58,6 +58,13 @@ test('a file outside the folder has an absolute place in SARIF', () => {
   ).toContain('"artifactLocation":{"uri":"file:///x/r.yaml"}');
 });
 
+test('a finding about a whole file stands in its first line in SARIF, which GitHub asks for', () => {
+  const finding: RuleProblem = { ...FAILURE, file: 'l.txt', code: 'list-empty', severity: 'warning' };
+  expect(
+    JSON.stringify(sarifLog([finding], { version: '1.0.0', folder: '/x', linesOf: () => undefined })),
+  ).toContain('"region":{"startLine":1}');
+});
+
 describe('the word at which a finding points', () => {
   test.each([
     ['- { fact: process, path: $.name }', 11, 'process'],

@@ -180,6 +180,7 @@ describe('as SARIF', () => {
       expect(FINDING_CODES).toContain(rule.id);
       expect(rule).toMatchObject({
         shortDescription: { text: expect.stringMatching(/\.$/) },
+        fullDescription: { text: expect.stringMatching(/^[^#\n]{20,1024}$/) },
         help: { text: expect.any(String), markdown: expect.stringContaining('## Bad') },
       });
       expect(() => new URL(String(rule.helpUri))).not.toThrow();

@@ -2,7 +2,7 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FINDING_CODES, FINDING_KINDS } from '../../rules/finding-codes.ts';
-import { explainFinding, pageOf } from '../../rules/finding-pages.ts';
+import { explainFinding, meaningOf, pageOf } from '../../rules/finding-pages.ts';
 import { spanOf } from '../../rules/finding-span.ts';
 import type { RuleProblem } from '../../rules/rule-problem.ts';
 
@@ -31,6 +31,8 @@ export function sarifLog(findings: readonly RuleProblem[], options: SarifOptions
             rules: codes.map((code) => ({
               id: code,
               shortDescription: { text: `${FINDING_KINDS[code].title}.` },
+              // GitHub's code scanning takes no rule without one, and not more than 1,024 characters of it.
+              fullDescription: { text: meaningOf(code) },
               help: { text: explainFinding(code), markdown: explainFinding(code) },
               helpUri: pathToFileURL(pageOf(code)).href,
               defaultConfiguration: { level: FINDING_KINDS[code].severity },
@@ -73,19 +75,19 @@ function textOf({ message, found, expected }: RuleProblem): string {
 function locationsOf(finding: RuleProblem, { folder, linesOf }: SarifOptions): object {
   const { file, line, column } = finding;
   if (file === '') return {};
-  const text = linesOf(file)?.[line - 1]?.replace(/\r$/, '');
-  const region =
-    line === 0
-      ? undefined
-      : {
-          startLine: line,
-          startColumn: column,
-          ...(text === undefined ? {} : { endColumn: spanOf(finding, text).to }),
-        };
   const artifactLocation = locationOf(file, folder);
-  return {
-    locations: [{ physicalLocation: { artifactLocation, ...(region === undefined ? {} : { region }) } }],
+  if (line === 0) {
+    // Of a whole file. GitHub shows no result that stands in no line.
+    const region = FINDING_KINDS[finding.code].isFailure ? {} : { region: { startLine: 1 } };
+    return { locations: [{ physicalLocation: { artifactLocation, ...region } }] };
+  }
+  const text = linesOf(file)?.[line - 1]?.replace(/\r$/, '');
+  const region = {
+    startLine: line,
+    startColumn: column,
+    ...(text === undefined ? {} : { endColumn: spanOf(finding, text).to }),
   };
+  return { locations: [{ physicalLocation: { artifactLocation, region } }] };
 }
 
 /** A file outside the folder has no relative place. */
