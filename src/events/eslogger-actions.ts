@@ -162,6 +162,8 @@ function composeCreate(destination: FactValue, file: Mutable<EcsFile>): void {
   if (!isPositive32(mode)) return;
   // What creates a file asks for its permission bits alone; the type would be a guess.
   file.mode = modeText(mode);
+  // It is empty yet; encoded, a mode brings a size along.
+  file.size ??= 0;
   const type = fileType(mode);
   if (type !== undefined) file.type = type;
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { modeText } from '../../src/events/derived-facts.ts';
 import type { EcsEvent } from '../../src/events/ecs-event.ts';
+import { ES_EVENT_TYPES } from '../../src/events/es-event-types.ts';
 import { completeEvent } from '../../src/events/object-facts.ts';
 import { textOfBytes } from '../../src/events/text.ts';
 import { textOfNs } from '../../src/events/times.ts';
@@ -60,7 +61,7 @@ export const arbitraryEvent: fc.Arbitrary<EcsEvent> = fc
   .record({
     fields: messageOf(EVENT, 0),
     kind: fc.integer({ min: 1, max: 7 }),
-    action: fc.constantFrom('exec', 'open', 'rename', 'tcc_modify', 'of_tomorrow'),
+    action: fc.constantFrom(...ES_EVENT_TYPES.map(({ name }) => name), 'of_tomorrow'),
   })
   .map(({ fields, kind, action }) => {
     const event = fields as { event?: Plain; picket?: Plain };

@@ -7,6 +7,8 @@ import { encodeEvent, UnencodableEventError } from '../../src/events/encode-even
 import { NestedTooDeepError } from '../../src/events/encode-value.ts';
 import { headerOf } from '../../src/events/encoded-event.ts';
 import { EncodedFacts } from '../../src/events/encoded-facts.ts';
+import { ES_EVENT_TYPES } from '../../src/events/es-event-types.ts';
+import { parseEslogger } from '../../src/events/eslogger.ts';
 import { type Slot, slotOf } from '../../src/events/facts.ts';
 import { parseLossless } from '../../src/events/lossless-json.ts';
 import { objectFacts } from '../../src/events/object-facts.ts';
@@ -14,6 +16,7 @@ import { picket } from '../../src/events/proto/picket.js';
 import { LOCATIONS } from '../../src/events/slot-locations.ts';
 import { stringifyEvent } from '../../src/events/stringify-event.ts';
 import { MalformedEventError } from '../../src/events/wire-reader.ts';
+import { esloggerSample, MESSAGE_VERSIONS, printLine } from '../data/eslogger-samples.ts';
 import { arbitraryEvent } from './arbitrary-event.ts';
 
 const SLOTS = [
@@ -76,6 +79,22 @@ describe('an encoded event', () => {
       }),
     );
   });
+
+  it.each(MESSAGE_VERSIONS)(
+    'of each Endpoint Security type, in message version %i, gives for every slot what the object gives',
+    (version) => {
+      const facts = new EncodedFacts();
+      for (const { number, name } of ES_EVENT_TYPES) {
+        const event = parseEslogger(printLine(esloggerSample(number, version)));
+        const objects = objectFacts(event);
+        facts.reset(encodeEvent(event));
+        const below = esSlots(event.es);
+        expect(below.length, name).toBeGreaterThan(5);
+        for (const slot of [...SLOTS, ...below])
+          expect(facts.get(slot), `${name} ${slot.name}`).toEqual(objects.get(slot));
+      }
+    },
+  );
 
   it('is read by protobufjs, too, and what protobufjs writes is read alike', () => {
     fc.assert(
