@@ -80,12 +80,12 @@ export class LeafTests {
 }
 
 /**
- * `ignoreCase:` folds both sides, lists entry by entry, so it may as well be done before anything else. Not twice,
- * which is not the same as once, and not of patterns, which ignore case by themselves.
+ * `ignoreCase:` folds both sides, lists entry by entry, so it may as well be done before anything else, and once, for
+ * what is folded stays as it is. Not of patterns, which ignore case by themselves.
  */
 function withoutIgnoreCase(name: string): Operator | undefined {
   const { decorators, operator } = parseOperatorName(name);
   const others = decorators.filter((decorator) => decorator !== 'ignoreCase');
-  if (operator === 'matches' || others.length !== decorators.length - 1) return undefined;
+  if (operator === 'matches' || others.length === decorators.length) return undefined;
   return resolveOperator([...others, operator].join(':'));
 }

@@ -58,6 +58,26 @@ describe('names that refer to the next one twice', () => {
   }
 });
 
+test('a name without a condition never holds, and what waits for its contrary always does', () => {
+  const set = requireRuleSet(
+    parseRules([
+      {
+        file: 'r.yaml',
+        text: `
+conditions:
+  lost: { all: [${EXECUTABLE}] }
+rules:
+  - { name: with, on: [auth.exec], platforms: [linux], conditions: { condition: lost }, event: { type: deny } }
+  - { name: without, on: [auth.exec], platforms: [linux], conditions: { not: { condition: lost } }, event: { type: deny } }
+`,
+      },
+    ]),
+  );
+  const rules = compileRules({ ...set, conditions: {} }, { platform: 'linux' });
+  const { matched } = rules.decide('auth.exec', objectFacts({ process: { executable: '/tmp/x' } }));
+  expect(matched.map(({ name }) => name)).toEqual(['without']);
+});
+
 test('an event’s fact is read once, and a pattern under a name is tried once, whoever refers to it', () => {
   const rule = (name: string, conditions: string): string =>
     `  - { name: ${name}, on: [notify.exec], platforms: [linux], conditions: ${conditions}, event: { type: alert } }`;

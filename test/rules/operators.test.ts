@@ -116,6 +116,16 @@ describe('operators', () => {
     expect(equal?.evaluate('é', 'e')).toBe(false);
   });
 
+  test('what is folded stays as it is when it is folded again', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const folded = foldCase(text);
+        expect(foldCase(folded)).toBe(folded);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
   test('what is folded keeps its beginnings: a prefix stays one', () => {
     const parts = fc.array(fc.constantFrom(...TEXTS, 'Σ', 'σ', 'ŉ', 'İ', 'ı', 'ﬁ', 'ǅ'), { maxLength: 4 });
     fc.assert(
@@ -145,6 +155,22 @@ describe('operators', () => {
       true,
     ]);
   });
+});
+
+test('a long list that several operators share is searched by each in its own way', () => {
+  const list = ['/a/', 'b.', 'cc', 'd', 'e', 'f', 'g', '10.0.0.0/8', '/h/', 'i'];
+  const facts = ['/a/x', 'x/a/', 'x.b.', 'bx', 'xcc', 'ccx', 'x/h/x', '10.1.2.3', 'x', ''];
+  const names = ['startsWith', 'endsWith', 'includes', 'inCidr', 'equal'].map((name) => `someValue:${name}`);
+  for (const name of names) {
+    const operator = resolveOperator(name);
+    const expected = facts.map((fact) => operator?.evaluate(fact, list));
+    const prepared = operator?.prepare(list);
+    expect(
+      facts.map((fact) => prepared?.(fact)),
+      name,
+    ).toEqual(expected);
+    expect(new Set(expected).size, name).toBe(name === 'someValue:equal' ? 1 : 2);
+  }
 });
 
 describe('inCidr', () => {

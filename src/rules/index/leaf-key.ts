@@ -85,7 +85,7 @@ function shapeOf(decorators: readonly string[], operator: string): Shape | { rea
     switch (decorator) {
       case 'ignoreCase':
         if (operator === 'matches' && isInnermost) continue;
-        if (isFolded || operator === 'matches') return { reason: 'folds its operands in an unusual way' };
+        if (operator === 'matches') return { reason: 'folds its operands in an unusual way' };
         isFolded = true;
         break;
       case 'someFact':

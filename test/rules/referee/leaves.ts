@@ -60,6 +60,8 @@ const ODD_PLACES: readonly Place[] = [
   { fact: 'process', path: "$['executable']" },
   { fact: 'process', path: '$["executable"]' },
   inProcess('executable.length'),
+  inProcess('executable.constructor'),
+  inProcess('args.constructor'),
   inProcess('args[1]'),
   inProcess('args.1'),
   { fact: 'process.args', path: '$[0]' },

@@ -41,9 +41,10 @@ function nested(known: readonly string[], depth: number): Made<RootCondition> {
     depth <= 1
       ? leaf
       : fc.oneof({ weight: 3, arbitrary: leaf }, { weight: 2, arbitrary: nested(known, depth - 1) });
-  // An empty list is true; a few are enough.
+  // An empty list is true; a few are enough. The more parts, the fewer matches of all.
   const parts = fc.oneof(
     { weight: 12, arbitrary: list(part, 1, 3) },
+    { weight: 1, arbitrary: list(part, 4, 7) },
     { weight: 1, arbitrary: list(part, 0, 0) },
   );
   return fc.oneof(
@@ -69,7 +70,11 @@ function keyedWith(known: readonly string[]): Made<RootCondition> {
           { weight: 1, arbitrary: notOf(named(known)) },
         ]),
   );
-  return fc.tuple(keyLeaf, list(others, 0, 2), fc.boolean()).map(
+  const rest = fc.oneof(
+    { weight: 9, arbitrary: list(others, 0, 2) },
+    { weight: 1, arbitrary: list(easyLeaf, 3, 6) },
+  );
+  return fc.tuple(keyLeaf, rest, fc.boolean()).map(
     ([key, rest, isLast]): Make<RootCondition> =>
       (pool) => ({ all: isLast ? [...rest(pool), key(pool)] : [key(pool), ...rest(pool)] }),
   );
