@@ -2,7 +2,8 @@
 // do, what would be decided otherwise. Memory depends on the rules that fire, not on the length of the recording.
 
 import { EncodedFacts } from '../events/encoded-facts.ts';
-import { type Facts, type Slot, slotOf } from '../events/facts.ts';
+import { platformOf } from '../events/event-platform.ts';
+import { type Facts, requiredSlot } from '../events/facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { earlierNames, type RuleDifferences, ruleDifferences } from '../plan/rule-differences.ts';
 import { type CompiledRules, compileRules } from '../rules/compile.ts';
@@ -104,15 +105,8 @@ export class Backtest {
     { now, before }: Sides,
     isAskedAfter: boolean,
   ): Promise<void> {
-    const decision = now.needsReferee(trigger, facts)
-      ? await now.decideAsync(trigger, facts)
-      : now.decide(trigger, facts);
-    const earlier =
-      before === undefined
-        ? decision
-        : before.needsReferee(trigger, facts)
-          ? await before.decideAsync(trigger, facts)
-          : before.decide(trigger, facts);
+    const decision = await decisionOf(now, trigger, facts);
+    const earlier = before === undefined ? decision : await decisionOf(before, trigger, facts);
     if (decision === NO_MATCH && earlier === NO_MATCH) return;
     this.verdicts.add(decision, earlier, facts, isAuthTrigger(trigger), isAskedAfter);
     for (const { rule, change } of this.#changesOf(decision, earlier)) {
@@ -189,24 +183,20 @@ interface RuleChange {
   readonly change: Change;
 }
 
+/** Without a promise of its own where json-rules-engine need not be asked: recordings are long. */
+function decisionOf(rules: CompiledRules, trigger: Trigger, facts: Facts): Decision | Promise<Decision> {
+  return rules.needsReferee(trigger, facts)
+    ? rules.decideAsync(trigger, facts)
+    : rules.decide(trigger, facts);
+}
+
 function count<K>(counts: Map<K, number>, key: K): void {
   if (counts.size < 4096 || counts.has(key)) counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-function requiredSlot(name: string): Slot {
-  const slot = slotOf(name);
-  if (slot === undefined) throw new Error(`the event model has no fact ${name}`);
-  return slot;
-}
-
-const PLATFORM = requiredSlot('host.os.type');
 const PROGRAM = requiredSlot('process.executable');
 const FILE = requiredSlot('file.path');
 const QUESTION = requiredSlot('dns.question.name');
-
-function platformOf(facts: Facts): Platform {
-  return facts.get(PLATFORM) === 'linux' ? 'linux' : 'macos';
-}
 
 function subjectOf(facts: Facts): string {
   return [PROGRAM, FILE, QUESTION].map((slot) => String(facts.get(slot) ?? '')).join(' ');

@@ -2,24 +2,30 @@
 
 export interface Annotation {
   readonly level: 'error' | 'warning' | 'notice';
-  readonly file: string;
-  /** 0: the file as a whole. */
-  readonly line: number;
-  readonly column: number;
+  /** undefined or empty: of no file. */
+  readonly file?: string | undefined;
+  /** 0 or undefined: the file as a whole. */
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
   readonly title: string;
   readonly message: string;
 }
 
 export function formatAnnotation({ level, file, line, column, title, message }: Annotation): string {
-  const place = line === 0 ? '' : `,line=${line},col=${column}`;
-  return `::${level} file=${property(file)}${place},title=${property(title)}::${data(message)}`;
+  const properties = [
+    ...(file ? [`file=${escapeProperty(file)}`] : []),
+    ...(line ? [`line=${line}`] : []),
+    ...(line && column ? [`col=${column}`] : []),
+    `title=${escapeProperty(title)}`,
+  ];
+  return `::${level} ${properties.join(',')}::${escapeData(message)}`;
 }
 
-/** As GitHub's own toolkit escapes. */
-function data(text: string): string {
+/** A line end would end the command, and a percent sign begins an escape. */
+function escapeData(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
-function property(text: string): string {
-  return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+function escapeProperty(text: string): string {
+  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }

@@ -59,6 +59,10 @@ export function formatCount(value: number | bigint): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
+export function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function formatMicros(us: number): string {
   if (us < 1_000) return `${us < 10 ? us.toFixed(1) : Math.round(us)} µs`;
   if (us < 1_000_000) return `${(us / 1_000).toFixed(us < 10_000 ? 2 : 1)} ms`;

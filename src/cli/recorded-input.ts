@@ -4,8 +4,8 @@ import { Option } from 'commander';
 import type { Observable } from 'rxjs';
 import type { FlowBatch } from '../operators/flow.ts';
 import { type ReplayFault, type ReplayFormat, replaySource } from '../sources/replay.ts';
-import { formatCount, say } from './output.ts';
-import { type Progress, startProgress } from './progress.ts';
+import { FaultReport } from './fault-report.ts';
+import { startProgress } from './progress.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
 /** Events on their way at once: enough for every step to be busy, small against any memory. */
@@ -13,9 +13,6 @@ const MAX_UNSETTLED = 512;
 
 /** A damaged file of gigabytes must not fill the terminal: all are counted, so many are shown. */
 const MAX_FAULTS_SHOWN = 100;
-
-/** A file that is something else altogether fails line by line, for one reason. */
-const MAX_ALIKE_SHOWN = 3;
 
 export function formatOption(flag = '--format'): Option {
   return new Option(`${flag} <name>`, 'what the files hold (default: recognised)').choices([
@@ -43,7 +40,7 @@ export async function openRecordings(
 ): Promise<RecordedInput> {
   const totalBytes = await sizeOf(files);
   const progress = startProgress({ label, unit: 'events' });
-  const faults = new FaultReport(progress);
+  const faults = new FaultReport(MAX_FAULTS_SHOWN, progress);
   const earlier = { bytes: 0, events: 0 };
   const current = { file: '', bytes: 0, events: 0 };
   return {
@@ -89,39 +86,4 @@ async function sizeOf(files: readonly string[]): Promise<number | undefined> {
     }
   }
   return bytes === 0 ? undefined : bytes;
-}
-
-class FaultReport {
-  readonly #progress: Progress;
-  /** By file and reason, of those that were shown; the files and reasons that come first. */
-  readonly #alike = new Map<string, number>();
-  #shown = 0;
-  count = 0;
-
-  constructor(progress: Progress) {
-    this.#progress = progress;
-  }
-
-  add({ file, position, reason }: ReplayFault): void {
-    this.count++;
-    const name = file === '-' ? 'stdin' : file;
-    const kind = `${name}: ${reason}`;
-    const alike = this.#alike.get(kind);
-    if (alike === undefined && this.#shown >= MAX_FAULTS_SHOWN) return;
-    this.#alike.set(kind, (alike ?? 0) + 1);
-    if ((alike ?? 0) >= MAX_ALIKE_SHOWN || this.#shown >= MAX_FAULTS_SHOWN) return;
-    this.#shown++;
-    this.#progress.clear();
-    say(position === 0 ? kind : `${name}:${position}: ${reason}`);
-  }
-
-  finish(): void {
-    let told = this.#shown;
-    for (const [kind, alike] of this.#alike) {
-      if (alike <= MAX_ALIKE_SHOWN) continue;
-      told += alike - MAX_ALIKE_SHOWN;
-      say(`${kind}: ${formatCount(alike - MAX_ALIKE_SHOWN)} more`);
-    }
-    if (this.count > told) say(`and ${formatCount(this.count - told)} more that could not be read`);
-  }
 }

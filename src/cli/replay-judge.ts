@@ -4,7 +4,8 @@
 import { AnsweredQuestions, AskedFacts, AskedTriggers } from '../backtest/as-asked.ts';
 import { annotate, encodeAnnotations } from '../events/annotate.ts';
 import { EncodedFacts } from '../events/encoded-facts.ts';
-import { type Facts, type Slot, slotOf } from '../events/facts.ts';
+import { platformOf } from '../events/event-platform.ts';
+import type { Facts } from '../events/facts.ts';
 import { EVENT_KIND, type Platform, type Trigger } from '../events/triggers.ts';
 import { WireReader } from '../events/wire-reader.ts';
 import type { FlowBatch, FlowEvent } from '../operators/flow.ts';
@@ -88,18 +89,6 @@ export function judgeBy(
     }
     return { ...batch, events };
   };
-}
-
-const PLATFORM = requiredSlot('host.os.type');
-
-function platformOf(facts: EncodedFacts): Platform {
-  return facts.get(PLATFORM) === 'linux' ? 'linux' : 'macos';
-}
-
-function requiredSlot(name: string): Slot {
-  const slot = slotOf(name);
-  if (slot === undefined) throw new Error(`the event model has no fact ${name}`);
-  return slot;
 }
 
 const reader = new WireReader();

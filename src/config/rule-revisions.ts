@@ -23,6 +23,7 @@ import { formatProblem, RuleFileError } from '../rules/rule-problem.ts';
 import type { RuleSet } from '../rules/schema.ts';
 import type { PolicyRevision } from '../sources/policy-revision.ts';
 import { exceptionExpiries } from './exception-expiries.ts';
+import { planOptionsOf } from './plan-options.ts';
 import { describeChanges, isUnchanged, ruleChanges } from './rule-changes.ts';
 import type { Config } from './schema.ts';
 
@@ -92,14 +93,7 @@ export function revisionOf(
   epoch: number,
   askInShadow = false,
 ): PolicyRevision {
-  const plan = planPolicy(ruleSet, platform, {
-    guardFilesystems: guard.filesystems,
-    newMounts: guard.new_mounts,
-    maxWaitMs: guard.max_wait_ms,
-    defaults: guard.defaults,
-    neverDenied: guard.never_denied,
-    askInShadow,
-  });
+  const plan = planPolicy(ruleSet, platform, { ...planOptionsOf(guard), askInShadow });
   const rules = compileRules(ruleSet, { platform, lane: 'event' });
   return { epoch, ruleSet, platform, rules, policy: plan.policy };
 }

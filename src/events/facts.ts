@@ -42,3 +42,10 @@ export function slotOf(name: string): Slot | undefined {
   slots.set(name, slot);
   return slot;
 }
+
+/** Of a fact that the event model has in any case. */
+export function requiredSlot(name: string): Slot {
+  const slot = slotOf(name);
+  if (slot === undefined) throw new Error(`the event model has no fact ${name}`);
+  return slot;
+}

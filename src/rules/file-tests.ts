@@ -2,7 +2,7 @@
 // one that is given.
 
 import { EncodedFacts } from '../events/encoded-facts.ts';
-import { slotOf } from '../events/facts.ts';
+import { platformOf } from '../events/event-platform.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { type CompiledRules, compileRules } from './compile.ts';
 import type { Decision } from './decision.ts';
@@ -184,11 +184,8 @@ export class FileTestRunner {
   }
 }
 
-const PLATFORM = slotOf('host.os.type');
-
 function testedEvent({ bytes, trigger }: RecordedEvent, name: string): TestedEvent {
-  const stated = PLATFORM && new EncodedFacts().reset(bytes).get(PLATFORM);
-  const platform = stated === 'linux' ? 'linux' : 'macos';
+  const platform = platformOf(new EncodedFacts().reset(bytes));
   return { name, trigger, platform, facts: () => new EncodedFacts().reset(bytes) };
 }
 

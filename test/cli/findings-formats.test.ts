@@ -19,7 +19,7 @@ const FAILURE: RuleProblem = {
 
 describe('a failure of the tool itself', () => {
   test('is in each format, though it has no place', () => {
-    expect(paintFinding(FAILURE, undefined, plain)).toBe('error[internal-error]: picket failed: out of luck');
+    expect(paintFinding(FAILURE, plain)).toBe('error[internal-error]: picket failed: out of luck');
     expect(githubCommand(FAILURE)).toBe('::error title=picket internal-error::picket failed: out of luck');
     const log = sarifLog([FAILURE], { version: '1.0.0', folder: '/x', linesOf: () => undefined });
     expect(log).toMatchObject({
@@ -91,7 +91,7 @@ describe('the word at which a finding points', () => {
         const { from, to } = spanOf({ column }, line);
         expect(from).toBe(column);
         expect(to).toBeGreaterThan(from);
-        const shown = paintFinding({ ...FAILURE, file: 'f', line: 1, column }, [line], plain).split('\n');
+        const shown = paintFinding({ ...FAILURE, file: 'f', line: 1, column }, plain, [line]).split('\n');
         if (line.trim() === '') return;
         const [, text = '', marks = ''] = shown;
         expect(marks.trimEnd()).toMatch(/^ {4}\| *\^+$/);

@@ -1,6 +1,7 @@
 // What is new in a backtest as annotations of GitHub Actions, at the rules that it comes from.
 import type { BacktestResult } from '../../backtest/result.ts';
 import { displayText } from '../../events/text.ts';
+import { type Annotation, formatAnnotation } from '../github-annotation.ts';
 import { formatCount } from '../output.ts';
 
 export function backtestAnnotations({ rules, verdicts, differences }: BacktestResult): string {
@@ -9,7 +10,7 @@ export function backtestAnnotations({ rules, verdicts, differences }: BacktestRe
     const [hint] = top;
     const most = hint === undefined ? '' : `; of the new ones ${hint.count} have ${hint.fact}=${hint.value}`;
     const message = `${rule} ${before} → ${now} (+${newly}, −${gone})${newly === 0 ? '' : most}`;
-    return [annotation(newly > 0 ? 'warning' : 'notice', message, file, line)];
+    return [annotation(newly > 0 ? 'warning' : 'notice', message, { file, line })];
   });
   const { events } = verdicts.newlyDenied;
   if (differences !== undefined && events > 0)
@@ -19,16 +20,10 @@ export function backtestAnnotations({ rules, verdicts, differences }: BacktestRe
   return lines.map((text) => `${text}\n`).join('');
 }
 
-function annotation(level: 'warning' | 'notice', message: string, file?: string, line?: number): string {
-  const place = file === undefined ? '' : `file=${property(file)},line=${line ?? 1},`;
-  return `::${level} ${place}title=rules backtest::${data(displayText(message))}`;
-}
-
-/** A workflow command ends at a line's end, and its properties at commas and colons. */
-function data(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}
-
-function property(text: string): string {
-  return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+function annotation(
+  level: Annotation['level'],
+  message: string,
+  place?: Pick<Annotation, 'file' | 'line'>,
+): string {
+  return formatAnnotation({ level, ...place, title: 'rules backtest', message: displayText(message) });
 }

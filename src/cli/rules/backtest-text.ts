@@ -5,10 +5,9 @@ import type { ExceptionHint } from '../../backtest/exception-hints.ts';
 import type { BacktestResult, RuleResult } from '../../backtest/result.ts';
 import { displayText } from '../../events/text.ts';
 import { formatEventLine } from '../event-line.ts';
-import { formatCount, formatMicros, formatTable, type Painter, shorten } from '../output.ts';
+import { counted, formatCount, formatMicros, formatTable, type Painter, shorten } from '../output.ts';
 import { ruleLines } from './plan-changes-text.ts';
 import { shortNames } from './plan-section.ts';
-import { counted } from './rule-report.ts';
 
 const RULES_SHOWN = 50;
 const SLOWEST_SHOWN = 5;

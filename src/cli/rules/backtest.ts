@@ -1,5 +1,5 @@
 // `picket rules backtest`: recorded events through a rule set, and through the one before it.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { concatMap, lastValueFrom } from 'rxjs';
 import { Backtest } from '../../backtest/backtest.ts';
 import { type BacktestResult, backtestResult } from '../../backtest/result.ts';
@@ -10,13 +10,12 @@ import { loadRules } from '../../rules/load.ts';
 import type { RuleSet } from '../../rules/schema.ts';
 import type { ReplayFormat } from '../../sources/replay.ts';
 import { CommandError } from '../failure.ts';
-import { painterFor, say, writeOut } from '../output.ts';
+import { counted, painterFor, say, writeOut } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { formatOption, openRecordings, type RecordedInput } from '../recorded-input.ts';
 import { backtestAnnotations } from './backtest-annotations.ts';
 import { backtestText } from './backtest-text.ts';
-import { platformOption, type RulesOptions } from './options.ts';
-import { counted } from './rule-report.ts';
+import { parseCount, platformOption, type RulesOptions } from './options.ts';
 import { ruleSetOrReport, rulesOrReport } from './usable-rules.ts';
 
 const FORMATS = ['text', 'json', 'github'] as const;
@@ -51,11 +50,11 @@ export function backtestCommand(): Command {
     .option('--no-as-auth', 'judge auth rules by recorded auth events only')
     .option('--no-timing', 'do not measure how long each rule takes')
     .addOption(
-      new Option('--examples <n>', 'examples of each rule and change').argParser(wholeNumber).default(3),
+      new Option('--examples <n>', 'examples of each rule and change').argParser(parseCount).default(3),
     )
     .addOption(
       new Option('--fail-on-new <n>', 'end with 1 if more than n events newly fire a rule').argParser(
-        wholeNumber,
+        parseCount,
       ),
     )
     .addOption(
@@ -72,11 +71,6 @@ export function backtestCommand(): Command {
         '\n  picket rules backtest week/*.json.zst --rules rules/macos --against released/macos --fail-on-new 20',
     )
     .action(backtest);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number, such as 20');
-  return Number(text);
 }
 
 function formatOf({ format, json }: BacktestCommandOptions): Format {

@@ -1,8 +1,7 @@
 // What findings come to: their numbers for people and programs.
 import { FINDING_KINDS } from '../../rules/finding-codes.ts';
 import type { RuleProblem } from '../../rules/rule-problem.ts';
-import { painterFor, say } from '../output.ts';
-import { counted } from './rule-report.ts';
+import { counted, painterFor, say } from '../output.ts';
 
 export function jsonReport(
   rules: number,

@@ -1,6 +1,6 @@
 // `picket rules check`: every mistake in rule files.
 import { readFileSync } from 'node:fs';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { findIn } from '../../rules/check/check.ts';
 import { applyIgnores } from '../../rules/check/ignores.ts';
 import { FINDING_CODES, FINDING_KINDS, isFindingCode } from '../../rules/finding-codes.ts';
@@ -14,7 +14,7 @@ import { parseTestFile } from '../../rules/test-file-parser.ts';
 import { readTestFiles } from '../../rules/test-files.ts';
 import { testedNames } from '../../rules/tested-names.ts';
 import { CommandError, describeError } from '../failure.ts';
-import { painterFor, say, writeOut } from '../output.ts';
+import { counted, painterFor, say, writeOut } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { writeFileOrFail } from '../write-file.ts';
 import { countOf, jsonReport, sayCounts } from './check-summary.ts';
@@ -22,8 +22,7 @@ import { githubCommand } from './findings-github.ts';
 import { sarifLog } from './findings-sarif.ts';
 import { paintFinding } from './findings-text.ts';
 import { type FixOptions, fixFiles } from './fix-files.ts';
-import { platformOption, type RulesOptions, rulesFor } from './options.ts';
-import { counted } from './rule-report.ts';
+import { parseCount, platformOption, type RulesOptions, rulesFor } from './options.ts';
 
 const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
 type Format = (typeof FORMATS)[number];
@@ -51,7 +50,7 @@ export function checkCommand(): Command {
     .option('--json', 'the same as --format json')
     .option('--notes', 'print notes, too: what is worth knowing and nothing to mend')
     .option('--strict', 'end with 1 if there is a warning')
-    .option('--max-warnings <number>', 'end with 1 if there are more warnings', wholeNumber)
+    .option('--max-warnings <number>', 'end with 1 if there are more warnings', parseCount)
     .option('--fix', 'mend what can be mended beyond doubt, in the files')
     .option('--dry-run', 'with --fix: print what would change, as a diff, and change nothing')
     .option('--explain <code>', 'print what a finding means, with examples')
@@ -66,11 +65,6 @@ export function checkCommand(): Command {
         '\n  picket rules check --explain shadowed-rule',
     )
     .action(check);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
 }
 
 async function check(paths: string[], options: CheckOptions): Promise<void> {
@@ -152,7 +146,7 @@ async function print({ loaded, findings, linesOf }: Report, options: CheckOption
       const paint = painterFor(process.stdout);
       for (const finding of findings) {
         if (finding.severity === 'note' && !options.notes) continue;
-        await writeOut(`${paintFinding(finding, linesOf(finding.file), paint)}\n`);
+        await writeOut(`${paintFinding(finding, paint, linesOf(finding.file))}\n`);
       }
     }
   }

@@ -12,11 +12,10 @@ import { type ProposedException, proposeException } from '../../rules/propose-ex
 import { RuleFileError } from '../../rules/rule-problem.ts';
 import type { RuleDefinition, RuleSet } from '../../rules/schema.ts';
 import { CommandError } from '../failure.ts';
-import { say, writeOut } from '../output.ts';
+import { counted, say, writeOut } from '../output.ts';
 import { appendException } from './append-exception.ts';
 import { firingEvents } from './firing-events.ts';
 import { platformOption } from './options.ts';
-import { counted } from './rule-report.ts';
 
 interface ExceptOptions {
   readonly fromEvent: string;

@@ -7,7 +7,6 @@ import type { EventExplanation, ExplainedRule } from '../../rules/explain-event.
 import { formatPlace } from '../../rules/rule-problem.ts';
 import type { RuleDefinition } from '../../rules/schema.ts';
 import { type Painter, padTo, widthOf } from '../output.ts';
-import { whatEventHas } from './rule-report.ts';
 
 /** @param recorded what was answered when it was recorded, where it says so */
 export function describeEvent(
@@ -194,4 +193,9 @@ function brieflyOf({ rule, isMatch, exceptedBy, kept }: ExplainedRule, paint: Pa
       ? displayText(`${textOfTest(only)}, has ${only.actual}`)
       : `${tests.length} conditions`;
   return `${rule.name} is kept from it by ${away}`;
+}
+
+/** Of a value as an explanation gives it: texts in quotes, so that a missing one can't be mistaken. */
+export function whatEventHas(value: string): string {
+  return value === 'missing' ? 'the event lacks it' : `the event has ${value}`;
 }

@@ -1,23 +1,24 @@
 // `picket rules explain`: why rules matched an event, or did not.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { defaultConfig, loadConfig } from '../../config/load.ts';
+import { planOptionsOf } from '../../config/plan-options.ts';
 import { EncodedFacts } from '../../events/encoded-facts.ts';
-import { slotOf } from '../../events/facts.ts';
-import type { Platform, Trigger } from '../../events/triggers.ts';
+import { platformOf } from '../../events/event-platform.ts';
+import type { Trigger } from '../../events/triggers.ts';
 import { EventExplainer } from '../../rules/explain-event.ts';
-import { allTriggers, isKnownTrigger } from '../../rules/known-triggers.ts';
 import { type LoadedRules, loadRules } from '../../rules/load.ts';
 import { isNamePattern, nameMatcher } from '../../rules/name-pattern.ts';
 import { nearestName } from '../../rules/nearest.ts';
 import type { PlanOptions } from '../../rules/plan.ts';
 import { PLATFORMS, type RuleDefinition } from '../../rules/schema.ts';
-import { eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
+import { eventsOfFile } from '../../sources/event-file.ts';
 import { CommandError } from '../failure.ts';
-import { painterFor, say } from '../output.ts';
+import { FaultReport } from '../fault-report.ts';
+import { counted, painterFor, say } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { ExplainOutput } from './explain-output.ts';
-import { collected, type RulesOptions } from './options.ts';
-import { counted, paintProblem } from './rule-report.ts';
+import { paintFinding } from './findings-text.ts';
+import { collected, parseNumber, parseTrigger, type RulesOptions } from './options.ts';
 import { unknownFacts } from './unknown-facts.ts';
 
 interface ExplainOptions extends RulesOptions {
@@ -70,18 +71,7 @@ export function explainCommand(): Command {
 const FAULTS_SHOWN = 5;
 
 function parseNumbers(text: string, before: readonly number[] = []): readonly number[] {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new InvalidArgumentError('a whole number from 1 is expected');
-  return [...before, number];
-}
-
-function parseTrigger(text: string): Trigger {
-  if (isKnownTrigger(text)) return text;
-  const meant = nearestName(text, allTriggers());
-  throw new InvalidArgumentError(
-    `no trigger is named so${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-  );
+  return [...before, parseNumber(text)];
 }
 
 async function explain(paths: string[], options: ExplainOptions): Promise<void> {
@@ -90,15 +80,11 @@ async function explain(paths: string[], options: ExplainOptions): Promise<void> 
   const wanted = wantedRules(loaded, options.rule ?? []);
   const explainer = new EventExplainer(loaded.ruleSet, { guard: await guardOf(options), wanted });
   const output = new ExplainOutput(options, wanted);
-  let faults = 0;
+  const faults = new FaultReport(FAULTS_SHOWN);
   const events = eventsOfFile(options.event, {
     trigger: options.trigger,
     platform: options.platform,
-    onFault({ position, reason }) {
-      faults++;
-      if (faults > FAULTS_SHOWN) return;
-      say(position === 0 ? `${options.event}: ${reason}` : `${options.event}:${position}: ${reason}`);
-    },
+    onFault: (fault) => faults.add({ file: options.event, ...fault }),
   });
   const missing = new Set(options.at);
   const told = new Set<string>();
@@ -106,7 +92,7 @@ async function explain(paths: string[], options: ExplainOptions): Promise<void> 
   for await (const event of events) {
     progress.update(undefined, event.number);
     if (options.at !== undefined && !missing.delete(event.number)) continue;
-    const platform = platformOf(event, options.platform);
+    const platform = options.platform ?? platformOf(new EncodedFacts().reset(event.bytes));
     for (const { name, nearest } of unknownFacts(event, platform)) {
       if (told.has(name)) continue;
       told.add(name);
@@ -117,11 +103,11 @@ async function explain(paths: string[], options: ExplainOptions): Promise<void> 
     if (options.at !== undefined && missing.size === 0) break;
   }
   progress.clear();
-  if (faults > FAULTS_SHOWN) say(`and ${faults - FAULTS_SHOWN} more that could not be read`);
+  faults.finish();
   await output.end();
   if (missing.size > 0) throw new CommandError(`${options.event} has no event ${[...missing].join(', ')}`, 1);
-  if (faults === 0 && output.count === 0) throw new CommandError(`${options.event} holds no event`, 1);
-  if (faults > 0) process.exitCode = 1;
+  if (faults.count === 0 && output.count === 0) throw new CommandError(`${options.event} holds no event`, 1);
+  if (faults.count > 0) process.exitCode = 1;
 }
 
 /** false: nothing can be explained. With a rule picked out that is right, what is wrong elsewhere does not matter. */
@@ -131,7 +117,7 @@ async function reportErrors(
 ): Promise<boolean> {
   const errors = problems.filter(({ severity }) => severity === 'error');
   const paint = painterFor(process.stderr);
-  for (const problem of errors) say(paintProblem(problem, paint));
+  for (const problem of errors) say(paintFinding(problem, paint));
   if (errors.length === 0 && ruleSet.rules.length > 0) return true;
   const isPicked =
     rule.length > 0 && rule.every((name) => ruleSet.rules.some((one) => nameMatcher(name)(one.name)));
@@ -166,17 +152,5 @@ function wantedRules({ ruleSet }: LoadedRules, patterns: readonly string[]): Rea
 
 async function guardOf({ config }: ExplainOptions): Promise<PlanOptions> {
   const { guard } = config === undefined ? defaultConfig() : await loadConfig(config);
-  return {
-    guardFilesystems: guard.filesystems,
-    newMounts: guard.new_mounts,
-    maxWaitMs: guard.max_wait_ms,
-    defaults: guard.defaults,
-    neverDenied: guard.never_denied,
-  };
-}
-
-function platformOf({ bytes }: FileEvent, stated: Platform | undefined): Platform {
-  if (stated !== undefined) return stated;
-  const slot = slotOf('host.os.type');
-  return slot !== undefined && new EncodedFacts().reset(bytes).get(slot) === 'linux' ? 'linux' : 'macos';
+  return planOptionsOf(guard);
 }

@@ -4,13 +4,11 @@ import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Trigger } from '../../events/triggers.ts';
 import { type ExportProblem, exportForJre, type JreExport } from '../../rules/jre-export.ts';
-import { allTriggers, isKnownTrigger } from '../../rules/known-triggers.ts';
 import { loadRules } from '../../rules/load.ts';
-import { nearestName } from '../../rules/nearest.ts';
 import { CommandError } from '../failure.ts';
-import { painterFor, say, writeOut } from '../output.ts';
-import { platformOption, type RulesOptions } from './options.ts';
-import { counted, paintProblem } from './rule-report.ts';
+import { counted, painterFor, say, writeOut } from '../output.ts';
+import { paintFinding } from './findings-text.ts';
+import { parseTrigger, platformOption, type RulesOptions } from './options.ts';
 import { holdsNone } from './usable-rules.ts';
 
 interface ExportOptions extends RulesOptions {
@@ -46,13 +44,6 @@ export function exportCommand(): Command {
     .action(exportRules);
 }
 
-function parseTrigger(name: string): Trigger {
-  if (isKnownTrigger(name)) return name;
-  const meant = nearestName(name, allTriggers());
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  throw new CommandError(`--trigger: no trigger is named ${name}${hint}`, 2);
-}
-
 async function exportRules(paths: string[], options: ExportOptions): Promise<void> {
   const { out, trigger, platform } = options;
   const loaded = await loadRules(paths, options);
@@ -74,7 +65,7 @@ async function exportRules(paths: string[], options: ExportOptions): Promise<voi
 /** On stderr, for stdout may be on its way into a file. */
 function complain(errors: readonly ExportProblem[]): void {
   const paint = painterFor(process.stderr);
-  for (const problem of errors) say(paintProblem(problem, paint));
+  for (const problem of errors) say(paintFinding(problem, paint));
 }
 
 async function write(exported: JreExport, out: string | undefined): Promise<string[]> {

@@ -1,28 +1,20 @@
-// Findings as GitHub's workflow commands, which show them beside the lines of a pull request.
+// Findings as annotations of GitHub Actions, which it shows beside the lines of a pull request.
 import type { RuleProblem } from '../../rules/rule-problem.ts';
+import { formatAnnotation } from '../github-annotation.ts';
 
-const COMMANDS = { error: 'error', warning: 'warning', note: 'notice' } as const;
+const LEVELS = { error: 'error', warning: 'warning', note: 'notice' } as const;
 
 export function githubCommand(finding: RuleProblem): string {
-  const { file, line, column, severity, code, message, found, expected } = finding;
-  const properties = [
-    ...(file === '' ? [] : [`file=${escapeProperty(file)}`]),
-    ...(line === 0 ? [] : [`line=${line}`, `col=${column}`]),
-    `title=${escapeProperty(`picket ${code}`)}`,
-  ];
+  const { severity, code, message, found, expected } = finding;
   const details = [
     message,
     ...(found === undefined ? [] : [`found: ${found}`]),
     ...(expected === undefined ? [] : [`expected: ${expected}`]),
   ];
-  return `::${COMMANDS[severity]} ${properties.join(',')}::${escapeData(details.join('\n'))}`;
-}
-
-/** A line end would end the command, and a percent sign begins an escape. */
-function escapeData(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}
-
-function escapeProperty(text: string): string {
-  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  return formatAnnotation({
+    ...finding,
+    level: LEVELS[severity],
+    title: `picket ${code}`,
+    message: details.join('\n'),
+  });
 }

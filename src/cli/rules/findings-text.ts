@@ -11,11 +11,11 @@ const COLOURS = { error: 'red', warning: 'yellow', note: 'cyan' } as const satis
   Paint
 >;
 
-/** @param lines of the finding's file; undefined: it could not be read */
+/** @param lines of the finding's file, for the one that it points at; undefined: they are not at hand */
 export function paintFinding(
-  finding: RuleProblem,
-  lines: readonly string[] | undefined,
+  finding: RuleProblem<string>,
   paint: Painter,
+  lines?: readonly string[] | undefined,
 ): string {
   const { severity, code, message, found, expected } = finding;
   const label = paint(['bold', COLOURS[severity]], `${severity}[${code}]`);
@@ -41,7 +41,7 @@ interface Excerpt {
   readonly marks: string;
 }
 
-function excerptOf(finding: RuleProblem, lines: readonly string[] | undefined): Excerpt | undefined {
+function excerptOf(finding: RuleProblem<string>, lines: readonly string[] | undefined): Excerpt | undefined {
   const line = lines?.[finding.line - 1]?.replace(/\r$/, '');
   if (line === undefined || line.trim() === '' || finding.column > line.length + 1) return undefined;
   const { from, to } = spanOf(finding, line);

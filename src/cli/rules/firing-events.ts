@@ -1,6 +1,6 @@
 // The events of a file on which a rule fires; where there is none, why.
 import { EncodedFacts } from '../../events/encoded-facts.ts';
-import { slotOf } from '../../events/facts.ts';
+import { platformOf } from '../../events/event-platform.ts';
 import type { Platform } from '../../events/triggers.ts';
 import type { SeenEvent } from '../../rules/exception-facts.ts';
 import { isExpired } from '../../rules/exceptions.ts';
@@ -10,6 +10,7 @@ import { formatPlace } from '../../rules/rule-problem.ts';
 import type { RuleDefinition, RuleSet } from '../../rules/schema.ts';
 import { eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
 import { CommandError } from '../failure.ts';
+import { FaultReport } from '../fault-report.ts';
 import { formatCount, say } from '../output.ts';
 import { startProgress } from '../progress.ts';
 
@@ -38,17 +39,13 @@ export async function firingEvents(
   const others: Others = { count: 0, first: undefined, triggers: new Set() };
   const matches = matcherOf(rule, ruleSet);
   const progress = startProgress({ label: 'except', unit: 'events' });
-  let faults = 0;
+  const faults = new FaultReport(FAULTS_MAX, progress);
   // An event that does not say what it is is taken for one of the rule's.
   const [only, ...more] = rule.platforms;
   const events = eventsOfFile(file, {
     otherwise: rule.on[0],
     platform: platform ?? (more.length === 0 ? only : undefined),
-    onFault: ({ position, reason }) => {
-      progress.clear();
-      if (++faults <= FAULTS_MAX)
-        say(position === 0 ? `${file}: ${reason}` : `${file}:${position}: ${reason}`);
-    },
+    onFault: (fault) => faults.add({ file, ...fault }),
   });
   for await (const event of events) {
     progress.update(undefined, event.number);
@@ -65,7 +62,7 @@ export async function firingEvents(
     if (firing.length > EVENTS_MAX) break;
   }
   progress.clear();
-  if (faults > FAULTS_MAX) say(`and ${formatCount(faults - FAULTS_MAX)} more that could not be read`);
+  faults.finish();
   if (firing.length > EVENTS_MAX) {
     const many = `more than ${formatCount(EVENTS_MAX)} events`;
     throw new CommandError(
@@ -80,10 +77,8 @@ export async function firingEvents(
 }
 
 function seenEvent({ bytes, trigger }: FileEvent): SeenEvent {
-  const facts = new EncodedFacts();
-  facts.reset(bytes);
-  const os = slotOf('host.os.type');
-  return { facts, trigger, platform: os && facts.get(os) === 'macos' ? 'macos' : 'linux' };
+  const facts = new EncodedFacts().reset(bytes);
+  return { facts, trigger, platform: platformOf(facts) };
 }
 
 async function whyNone(

@@ -3,10 +3,9 @@ import { displayText } from '../../events/text.ts';
 import { fixRules } from '../../rules/fix/fix-rules.ts';
 import { findRules } from '../../rules/load.ts';
 import { formatPlace } from '../../rules/rule-problem.ts';
-import { painterFor, say, writeOut } from '../output.ts';
+import { counted, painterFor, say, writeOut } from '../output.ts';
 import { writeFileOrFail } from '../write-file.ts';
 import { lineDiff } from './line-diff.ts';
-import { counted } from './rule-report.ts';
 
 export interface FixOptions {
   readonly dryRun?: boolean;

@@ -6,11 +6,10 @@ import { formatRules } from '../../rules/format/format.ts';
 import { findRules } from '../../rules/load.ts';
 import type { RuleProblem } from '../../rules/rule-problem.ts';
 import { CommandError, describeError } from '../failure.ts';
-import { painterFor, say, writeOut } from '../output.ts';
+import { counted, painterFor, say, writeOut } from '../output.ts';
 import { writeFileOrFail } from '../write-file.ts';
 import { paintFinding } from './findings-text.ts';
 import { lineDiff } from './line-diff.ts';
-import { counted } from './rule-report.ts';
 
 interface FmtOptions {
   readonly check?: boolean;
@@ -105,7 +104,7 @@ function sayProblems(
   const paint = painterFor(process.stderr);
   for (const problem of problems) {
     const lines = texts.find(({ file }) => file === problem.file)?.text.split('\n');
-    say(paintFinding(problem, lines, paint));
+    say(paintFinding(problem, paint, lines));
   }
 }
 

@@ -13,10 +13,10 @@ import {
   writeRuleFiles,
 } from '../../rules/sigma/sigma-files.ts';
 import { CommandError } from '../failure.ts';
-import { formatCount, painterFor, say, writeOut } from '../output.ts';
+import { counted, formatCount, painterFor, say, writeOut } from '../output.ts';
 import { startProgress } from '../progress.ts';
-import { platformOption } from './options.ts';
-import { counted, paintProblem } from './rule-report.ts';
+import { paintFinding } from './findings-text.ts';
+import { collected, platformOption } from './options.ts';
 
 interface ImportOptions {
   readonly out: string;
@@ -46,7 +46,7 @@ export function importSigmaCommand(): Command {
     .option('--report <file>', 'write what became of every rule as JSON')
     .addOption(
       new Option('--mapping <file>', 'more log sources and fields; may be given several times')
-        .argParser(gather)
+        .argParser(collected)
         .default([], 'none'),
     )
     .addOption(
@@ -75,10 +75,6 @@ export function importSigmaCommand(): Command {
     .action(run);
 }
 
-function gather(file: string, before: readonly string[]): readonly string[] {
-  return [...before, file];
-}
-
 function statusesOf(names: string): readonly string[] {
   return names.split(',').map((name) => {
     const status = name.trim().toLowerCase();
@@ -95,7 +91,7 @@ async function run(paths: string[], options: ImportOptions): Promise<void> {
   const mapping = await loadMapping(mappings, (problem) => wrong.push(problem));
   if (wrong.length > 0) {
     throw new CommandError(
-      wrong.map((problem) => paintProblem(problem, painterFor(process.stderr))).join('\n'),
+      wrong.map((problem) => paintFinding(problem, painterFor(process.stderr))).join('\n'),
       2,
     );
   }
@@ -118,7 +114,7 @@ async function run(paths: string[], options: ImportOptions): Promise<void> {
     await writeOut(`${toJson({ ...result.report, problems, ...files })}\n`);
   } else if (!options.quiet) {
     for (const problem of [...problems, ...result.report.entries.flatMap(problemsOf)]) {
-      await writeOut(`${paintProblem(problem, paint)}\n`);
+      await writeOut(`${paintFinding(problem, paint)}\n`);
     }
   }
   tell(result.report.counts, options.out, files);

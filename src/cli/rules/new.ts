@@ -2,10 +2,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { decodeEvent } from '../../events/decode-event.ts';
 import type { Platform, Trigger } from '../../events/triggers.ts';
-import { allTriggers, isKnownTrigger, knownTriggers } from '../../rules/known-triggers.ts';
+import { knownTriggers } from '../../rules/known-triggers.ts';
 import { nearestName } from '../../rules/nearest.ts';
 import {
   type NewRule,
@@ -17,10 +17,12 @@ import {
 import { formatProblem } from '../../rules/rule-problem.ts';
 import { genericTemplate, RULE_TEMPLATES, type RuleTemplate } from '../../rules/rule-templates.ts';
 import { EVENT_TYPES, PLATFORMS, type RuleEventType } from '../../rules/schema.ts';
-import { eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
+import { type EventFileOptions, eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
 import { CommandError } from '../failure.ts';
+import { describeFault } from '../fault-report.ts';
 import { formatTable, painterFor, say, writeOut } from '../output.ts';
 import { notWritten } from '../write-file.ts';
+import { parseNumber, parseTrigger } from './options.ts';
 
 interface NewOptions {
   readonly template?: string;
@@ -64,21 +66,6 @@ export function newCommand(): Command {
         '\n  picket rules new --from-event recording.picket --at 17 --out my-rules',
     )
     .action(create);
-}
-
-function parseNumber(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new InvalidArgumentError('a whole number from 1 is expected');
-  return number;
-}
-
-function parseTrigger(text: string): Trigger {
-  if (isKnownTrigger(text)) return text;
-  const meant = nearestName(text, allTriggers());
-  throw new InvalidArgumentError(
-    `no trigger is named so${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-  );
 }
 
 async function create(name: string | undefined, options: NewOptions): Promise<void> {
@@ -160,9 +147,7 @@ async function oneEvent(
   platform: Platform | undefined,
 ): Promise<FileEvent> {
   const faults: string[] = [];
-  const onFault = ({ position, reason }: { position: number; reason: string }): void => {
-    faults.push(position === 0 ? `${file}: ${reason}` : `${file}:${position}: ${reason}`);
-  };
+  const onFault: EventFileOptions['onFault'] = (fault) => faults.push(describeFault({ file, ...fault }));
   let only: FileEvent | undefined;
   let count = 0;
   for await (const event of eventsOfFile(file, { trigger, platform, onFault })) {

@@ -1,10 +1,9 @@
 // How a plan looks to a person.
 import { displayText } from '../../events/text.ts';
 import type { PlanReport } from '../../plan/report.ts';
-import { formatBytes, formatCount, type Painter } from '../output.ts';
+import { counted, formatBytes, formatCount, type Painter } from '../output.ts';
 import { filesystemsSection, targetsSection } from './plan-reach-text.ts';
 import { firstOf, type Section, section, shortNames, table } from './plan-section.ts';
-import { counted } from './rule-report.ts';
 
 /** More are counted; `--json` has them all. */
 const REASONS_SHOWN = 6;

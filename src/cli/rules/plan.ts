@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { defaultConfig, loadConfig } from '../../config/load.ts';
+import { planOptionsOf } from '../../config/plan-options.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Platform } from '../../events/triggers.ts';
 import { comparePlans, type PlanChanges } from '../../plan/changes.ts';
@@ -90,14 +91,7 @@ type Reporter = (ruleSet: RuleSet, platform: Platform) => PlanReport;
 
 async function reporterFor({ guard }: Config, mountsFile: string | undefined): Promise<Reporter> {
   const mounts = await mountsOf(mountsFile);
-  const options: ReportOptions = {
-    guardFilesystems: guard.filesystems,
-    newMounts: guard.new_mounts,
-    maxWaitMs: guard.max_wait_ms,
-    defaults: guard.defaults,
-    neverDenied: guard.never_denied,
-    mounts,
-  };
+  const options: ReportOptions = { ...planOptionsOf(guard), mounts };
   return (ruleSet, platform) => reportPlan(ruleSet, platform, options);
 }
 

@@ -16,6 +16,7 @@ import { testedNames } from '../../rules/tested-names.ts';
 import { TestedRules } from '../../rules/tested-rules.ts';
 import { type TestResult, testRules } from '../../rules/testing.ts';
 import { eventsOfFile } from '../../sources/event-file.ts';
+import { describeFault } from '../fault-report.ts';
 import { rulesFor } from './options.ts';
 
 export interface TestRunOptions {
@@ -94,15 +95,15 @@ function concerns(
 
 /** Read whole: a recording in a test is as short as its author can make it. */
 async function recordingOf(path: string): Promise<Recording> {
-  const events: RecordedEvent[] = [];
+  const read: RecordedEvent[] = [];
   const faults: string[] = [];
-  const onFault = ({ position, reason }: { position: number; reason: string }): void => {
-    faults.push(position === 0 ? `${path}: ${reason}` : `${path}:${position}: ${reason}`);
-  };
-  for await (const { bytes, trigger, number } of eventsOfFile(path, { onFault })) {
-    events.push({ bytes, trigger, number });
+  const events = eventsOfFile(path, {
+    onFault: (fault) => faults.push(describeFault({ file: path, ...fault })),
+  });
+  for await (const { bytes, trigger, number } of events) {
+    read.push({ bytes, trigger, number });
   }
-  return { events, faults };
+  return { events: read, faults };
 }
 
 /** Names of rules that did not load, so that a test of one is not told that it does not exist. */

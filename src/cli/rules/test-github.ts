@@ -2,7 +2,7 @@
 import { formatPlace } from '../../rules/rule-problem.ts';
 import { isBoth } from '../../rules/test-coverage.ts';
 import { type Annotation, formatAnnotation } from '../github-annotation.ts';
-import { whatEventHas } from './rule-report.ts';
+import { whatEventHas } from './explain-text.ts';
 import type { TestRun } from './run-tests.ts';
 import { missingSide } from './test-text.ts';
 import { isBelow, type TestBar } from './test-verdict.ts';

@@ -3,7 +3,7 @@ import junit, { type Builder } from 'junit-report-builder';
 import { formatPlace, formatProblem } from '../../rules/rule-problem.ts';
 import { isBoth, percentOf } from '../../rules/test-coverage.ts';
 import type { TestResult } from '../../rules/testing.ts';
-import { whatEventHas } from './rule-report.ts';
+import { whatEventHas } from './explain-text.ts';
 import type { TestRun } from './run-tests.ts';
 import { missingSide, shownPercent } from './test-text.ts';
 import { isBelow, type TestBar } from './test-verdict.ts';

@@ -3,15 +3,16 @@ import { displayText } from '../../events/text.ts';
 import { formatPlace } from '../../rules/rule-problem.ts';
 import { type CoverageReport, type CoveredLeaf, isBoth, percentOf } from '../../rules/test-coverage.ts';
 import type { TestResult } from '../../rules/testing.ts';
-import { formatCount, type Painter } from '../output.ts';
-import { counted, paintProblem, whatEventHas } from './rule-report.ts';
+import { counted, formatCount, type Painter } from '../output.ts';
+import { whatEventHas } from './explain-text.ts';
+import { paintFinding } from './findings-text.ts';
 import type { TestRun } from './run-tests.ts';
 import { countResults, isBelow, isGood, neededPercent, type TestBar } from './test-verdict.ts';
 
 /** Lines for stdout. */
 export function describeRun({ errors, results, coverage }: TestRun, bar: TestBar, paint: Painter): string[] {
   return [
-    ...errors.map((problem) => paintProblem(problem, paint)),
+    ...errors.map((problem) => paintFinding(problem, paint)),
     ...results.flatMap((result) => describeResult(result, bar, paint)),
     ...(coverage === undefined ? [] : describeCoverage(coverage, paint)),
   ];

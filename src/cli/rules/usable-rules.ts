@@ -2,9 +2,9 @@
 import type { LoadedRules } from '../../rules/load.ts';
 import type { RuleProblem } from '../../rules/rule-problem.ts';
 import type { RuleSet } from '../../rules/schema.ts';
-import { painterFor, say, writeOut } from '../output.ts';
+import { counted, painterFor, say, writeOut } from '../output.ts';
 import { githubCommand } from './findings-github.ts';
-import { counted, paintProblem } from './rule-report.ts';
+import { paintFinding } from './findings-text.ts';
 
 interface ReportOptions {
   readonly json?: boolean;
@@ -50,6 +50,6 @@ async function complain(errors: readonly RuleProblem[], { json, format }: Report
   if (json || format === 'json') return writeOut(`${JSON.stringify({ errors }, null, 2)}\n`);
   if (format === 'github') await writeOut(errors.map((error) => `${githubCommand(error)}\n`).join(''));
   const paint = painterFor(process.stderr);
-  if (format !== 'github') for (const problem of errors) say(paintProblem(problem, paint));
+  if (format !== 'github') for (const problem of errors) say(paintFinding(problem, paint));
   say(paint('red', `${counted(errors.length, 'error')}: nothing was looked at`));
 }
