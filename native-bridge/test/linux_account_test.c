@@ -50,7 +50,7 @@ static void start(struct child *child, uid_t maker, uid_t inner, bool nested)
     child->pid = fork();
     CHECK(child->pid >= 0);
     if (child->pid == 0) {
-        alarm(30);
+        alarm(200);
         close(child->told[1]);
         close(child->says[0]);
         if ((maker != 0 && setuid(maker)) || unshare(CLONE_NEWUSER))

@@ -30,7 +30,7 @@ static const char *path_in(const char *folder, const char *name)
 // Its exit code is for _exit: a sanitizer's search for leaks takes longer than all that a child does.
 static int child(int argc, char **argv)
 {
-    alarm(30);
+    alarm(200);
     const char *order = argv[1];
     if (argc > 2 && strcmp(order, "--open") == 0)
         return open(argv[2], O_RDONLY) >= 0 ? 0 : errno;

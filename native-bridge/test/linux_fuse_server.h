@@ -30,7 +30,7 @@ static void serve(int fd, uint32_t never_answered)
 {
     static char request[REQUEST_BYTES], zeros[REQUEST_BYTES];
     uint32_t opens = 0;
-    alarm(60);
+    alarm(200);
     while (read(fd, request, sizeof request) >= (ssize_t)sizeof(struct fuse_in_header)) {
         struct fuse_in_header head;
         memcpy(&head, request, sizeof head);

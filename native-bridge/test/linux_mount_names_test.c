@@ -71,7 +71,7 @@ static void stay_elsewhere(const char *folder, const char *place, const char *ow
     if (there)
         write_file(path_in(own, "file"), "x", 0644);
     (void)!write(ready, there ? "1" : "0", 1);
-    alarm(60);
+    alarm(200);
     pause();
     _exit(0);
 }

@@ -5,7 +5,7 @@
 // A second process that guards and never answers. It says on its stdout when the mark is set.
 static int holder(void)
 {
-    alarm(30);
+    alarm(200);
     backend = linux_backend();
     char error[256];
     if (backend->start(backend->state, NULL, error, sizeof error) != 0 ||
