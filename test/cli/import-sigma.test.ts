@@ -14,7 +14,7 @@ beforeAll(() => {
   mkdirSync(join(folder, 'lists'));
   writeFileSync(join(folder, 'in', 'good.yml'), rule('Good', 'Image|endswith: /curl'));
   writeFileSync(join(folder, 'in', 'deep', 'good.yml'), rule('Deeper', 'User|expand: "%Admins%"'));
-  writeFileSync(join(folder, 'bad.yml'), rule('Bad', 'LogonId: 0'));
+  writeFileSync(join(folder, 'bad.yml'), rule('Bad', 'IntegrityLevel: 0'));
   writeFileSync(join(folder, 'mapping.yaml'), MAPPING);
   writeFileSync(join(folder, 'wrong.yaml'), MAPPING.replace('fields', 'field'));
   writeFileSync(join(folder, 'lists', 'Admins.txt'), '# those who may\nalice\n\nsvc_*\n');
@@ -34,7 +34,7 @@ const MAPPING = `sources:
   - logsource: { product: linux, category: process_creation }
     on: [notify.exec]
     platforms: [linux]
-    fields: { LogonId: { fact: process.session_leader.pid }, Who: process.user.name }
+    fields: { IntegrityLevel: { fact: process.session_leader.pid }, Who: process.user.name }
 `;
 
 function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
@@ -76,7 +76,7 @@ describe('picket rules import-sigma', () => {
     );
     expect(status).toBe(1);
     expect(stdout).toBe(
-      'bad.yml:6:9: error[sigma-field]: no fact of notify.exec is `LogonId`; a mapping file may name one\n    found:    LogonId\n',
+      'bad.yml:6:9: error[sigma-field]: no fact of notify.exec is `IntegrityLevel`; a mapping file may name one\n    found:    IntegrityLevel\n',
     );
     expect(stderr).toContain('1 exact (50.0 %), 0 approximate (0.0 %), 1 refused (50.0 %)');
     expect(filesIn('mixed')).toEqual(['good.yaml']);

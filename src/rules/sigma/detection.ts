@@ -66,7 +66,8 @@ function parseField(key: string, place: Place, tree: Tree, lists: PlaceholderLis
   }
   const scalars = scalarsOf(tree, key);
   const isAll = modifiers.includes('all');
-  if (isAll && scalars.length === 1) {
+  // A list of one is clear all the same, and a keyword may stand alone.
+  if (isAll && tree.kind === 'scalar' && field !== undefined) {
     throw new SigmaError('modifier', place, '`all` joins several values, and this is one', {
       found: 'one value',
       expected: 'a list, or no `all`',

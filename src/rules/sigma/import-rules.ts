@@ -174,7 +174,7 @@ async function importRule(
   }
   for (const name of own) names.set(name, `${rule.place.file}:${rule.place.line}`);
   const warnings = translation.warnings.map(
-    ({ place, message }): SigmaProblem => ({ ...place, code: 'sigma-unused', message, severity: 'warning' }),
+    ({ code, place, message }): SigmaProblem => ({ ...place, code, message, severity: 'warning' }),
   );
   const outcome: Outcome = differs.length === 0 ? { kind: 'exact' } : { kind: 'approximate', differs };
   return { entry: entryOf(outcome, { rules: own, tests, warnings }), written };

@@ -2,7 +2,7 @@
 
 import type { Place } from '../rule-document.ts';
 import { parseSigmaCondition, type SigmaCondition } from './condition-grammar.ts';
-import { type Detections, parseDetections } from './detection.ts';
+import { type Detection, type Detections, parseDetections } from './detection.ts';
 import type { SigmaRule } from './document.ts';
 import type { PlaceholderLists } from './placeholders.ts';
 import { joinErrors, mapAll, SigmaError } from './sigma-error.ts';
@@ -66,12 +66,25 @@ function parseConditions(detection: MapTree): Search['conditions'] {
 }
 
 export interface SearchWarning {
+  readonly code: `sigma-${string}`;
   readonly place: Place;
   readonly message: string;
 }
 
+/** What is no mistake and hardly meant. */
+export function warningsOf(search: Search): readonly SearchWarning[] {
+  return [...unusedIn(search), ...[...search.detections.values()].flatMap(allOfOne)];
+}
+
+function allOfOne(detection: Detection): readonly SearchWarning[] {
+  if (detection.kind !== 'test') return detection.parts.flatMap(allOfOne);
+  const { field, linking, values, place } = detection;
+  if (field === undefined || linking === 'any' || values.length > 1) return [];
+  return [{ code: 'sigma-all-of-one', place, message: '`all` joins several values, and this list has one' }];
+}
+
 /** Search identifiers that the condition forgets. */
-export function unusedIn({ detections, conditions }: Search): readonly SearchWarning[] {
+function unusedIn({ detections, conditions }: Search): readonly SearchWarning[] {
   const used = new Set(
     conditions.flatMap(({ condition, place }) => [...namesIn(condition, detections, place)]),
   );
@@ -79,6 +92,7 @@ export function unusedIn({ detections, conditions }: Search): readonly SearchWar
   return [...detections.keys()]
     .filter((name) => !used.has(name) && first !== undefined)
     .map((name) => ({
+      code: 'sigma-unused',
       place: first?.place ?? { file: '', line: 0, column: 0 },
       message: `\`${name}\` is defined, and the condition does not use it`,
     }));

@@ -12,7 +12,7 @@ import { allOf, anyOf, notOf, type Outcome } from './logic.ts';
 import { type FoundPart, mergeParts, type PicketPart, partsOf } from './picket-part.ts';
 import type { PlaceholderLists } from './placeholders.ts';
 import { withPresentFact } from './present-fact.ts';
-import { parseSearch, type Search, type SearchWarning, unusedIn } from './search.ts';
+import { parseSearch, type Search, type SearchWarning, warningsOf } from './search.ts';
 import { SigmaError } from './sigma-error.ts';
 import { candidatesFor, kindsOf, platformsOf, sourcesOf } from './source-choice.ts';
 import { describeKnown, type KnownFields, type Target } from './target.ts';
@@ -56,7 +56,7 @@ export function toPicket(rule: SigmaRule, options: TranslationOptions): Translat
     }
   }
   if (parts.length === 0) throw failure ?? neverTrue(rule);
-  return { parts: mergeParts(parts), differs: [...differs], warnings: unusedIn(search) };
+  return { parts: mergeParts(parts), differs: [...differs], warnings: warningsOf(search) };
 }
 
 function neverTrue(rule: SigmaRule): SigmaError {

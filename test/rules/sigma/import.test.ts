@@ -111,15 +111,15 @@ condition: one and not two
       'no fact of notify.exec is `IntegrityLevel`; a mapping file may name one',
     ],
     [
-      'a:\n  User: a\nb:\n  LogonId: 0\ncondition: a or b',
-      'no fact of notify.exec is `LogonId`; a mapping file may name one',
+      'a:\n  User: a\nb:\n  IntegrityLevel: 0\ncondition: a or b',
+      'no fact of notify.exec is `IntegrityLevel`; a mapping file may name one',
     ],
   ])('that is wrong, or has no translation, is refused: %s', async (detection, message) => {
     expect((await refusalOf(ruleOf(detection))).replace(/^\d+:\d+ \S+ /, '')).toBe(message);
   });
 
   test('is refused with the place of what is wrong', async () => {
-    const text = ruleOf('selection:\n  User: root\n  LogonId: 0\ncondition: selection');
+    const text = ruleOf('selection:\n  User: root\n  IntegrityLevel: 0\ncondition: selection');
     expect(await refusalOf(text)).toMatch(/^7:5 sigma-field /);
   });
 });
@@ -137,6 +137,8 @@ describe('keywords', () => {
     expect(await isMatch(all, line('two one'), 'log')).toBe(true);
     expect(await isMatch(all, line('one'), 'log')).toBe(false);
     expect(await outcomeOf(all)).toEqual({ kind: 'exact' });
+    const alone = sigma(log, "keywords:\n  '|all': one\ncondition: keywords");
+    expect(await isMatch(alone, line('two one'), 'log')).toBe(true);
   });
 
   test('may be one word, a number or a regular expression', async () => {
@@ -220,6 +222,29 @@ describe('a log source', () => {
     expect(await isMatch(rule('true'), flow('ingress', 22), 'flow')).toBe(false);
     expect(await isMatch(rule('false'), flow('ingress', 22), 'flow')).toBe(true);
     expect(await refusalOf(rule('maybe'))).toContain('`Initiated` has no such value');
+  });
+});
+
+describe('the programs of Linux', () => {
+  test('have the number that Sysmon calls LogonId, those of macOS have none', async () => {
+    const text = ruleOf('s:\n  LogonId: 0\ncondition: s');
+    expect(await outcomeOf(text)).toEqual({ kind: 'exact' });
+    expect(await isMatch(text, { process: { real_user: { id: '0' }, user: { id: '7' } } })).toBe(true);
+    expect(await isMatch(text, { process: { real_user: { id: '7' }, user: { id: '0' } } })).toBe(false);
+    expect(await refusalOf(text.replace('linux', 'macos'))).toContain('no fact of notify.exec is `LogonId`');
+  });
+});
+
+describe('a list of one value', () => {
+  test('means the same with `all`, and is pointed at', async () => {
+    const text = ruleOf("s:\n  CommandLine|contains|all: ['-x']\ncondition: s");
+    const { report } = await importTexts([text]);
+    const [entry] = report.entries;
+    expect(entry?.outcome).toEqual({ kind: 'exact' });
+    expect(entry?.warnings.map(({ code, line, column }) => [code, line, column])).toEqual([
+      ['sigma-all-of-one', 6, 5],
+    ]);
+    expect(await isMatch(text, { process: { command_line: 'a -x' } })).toBe(true);
   });
 });
 
@@ -348,7 +373,7 @@ describe('a mistake', () => {
 
   test('does not hide another one of the same rule', async () => {
     expect(
-      await placesOf(ruleOf('s:\n  LogonId: 1\n  Nothing: 2\nt:\n  Other: 3\ncondition: s or t')),
+      await placesOf(ruleOf('s:\n  IntegrityLevel: 1\n  Nothing: 2\nt:\n  Other: 3\ncondition: s or t')),
     ).toEqual(['6:5 sigma-field', '7:5 sigma-field', '9:5 sigma-field']);
     expect(await placesOf(ruleOf('s:\n  Image|contain: a\n  User|re: [a, null]\ncondition: s and'))).toEqual([
       '6:5 sigma-modifier',
@@ -358,7 +383,7 @@ describe('a mistake', () => {
   });
 
   test('that stands twice in the condition is told once', async () => {
-    expect(await placesOf(ruleOf('s:\n  LogonId: 1\ncondition: s or (s and s)'))).toEqual([
+    expect(await placesOf(ruleOf('s:\n  IntegrityLevel: 1\ncondition: s or (s and s)'))).toEqual([
       '6:5 sigma-field',
     ]);
   });
@@ -596,7 +621,7 @@ describe('a filter', () => {
   test('over a field without a fact refuses its rules as well', async () => {
     const { report } = await importTexts([
       rule,
-      filter('s').replace('User|startswith', 'LogonId|startswith'),
+      filter('s').replace('User|startswith', 'IntegrityLevel|startswith'),
     ]);
     expect(report.entries[0]?.outcome).toMatchObject({
       kind: 'refused',

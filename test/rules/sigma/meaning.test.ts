@@ -148,7 +148,6 @@ test('an imported rule is true of exactly the events of which the Sigma rule is'
       async (detections, [condition, join], events) => {
         const result = await importTexts([textOf(detections, condition)]);
         const { outcome } = result.report.entries[0] ?? {};
-        // Of a list of one value `all` is refused; nothing else here is.
         expect(outcome?.kind, JSON.stringify(outcome)).toBe('exact');
         const rules = compileRules(loaded(result), { platform: 'linux' });
         for (const one of events) {
