@@ -15,6 +15,7 @@ void favour_agent(struct favour *favour, uint32_t pid) {
 
 #ifdef __linux__
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -37,8 +38,9 @@ struct entry {                  // linux_dirent64, for getdents64(2) has no allo
 };
 
 static bool is_its_thread(const struct favour *favour) {
+    // EPERM: another user's, and there.
     return favour->pid != 0 && favour->thread_id != 0 &&
-           syscall(SYS_tgkill, favour->pid, favour->thread_id, 0) == 0;
+           (syscall(SYS_tgkill, favour->pid, favour->thread_id, 0) == 0 || errno == EPERM);
 }
 
 // SCHED_RR: before what reads the kernel's questions, behind what answers in time, and equals share a processor. What

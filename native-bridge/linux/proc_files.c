@@ -252,7 +252,8 @@ bool proc_is_running(uint32_t pid)
 
 bool pidfd_is_alive(int pidfd)
 {
-    return pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0;
+    // EPERM: another user's, and there.
+    return pidfd >= 0 && (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0 || errno == EPERM);
 }
 
 uint64_t proc_read_start(uint32_t pid)

@@ -25,7 +25,6 @@ const CAPABILITIES: readonly Capability[] = [
   { name: 'CAP_SYS_NICE', bit: 23, isNeeded: false, why: 'threads that system calls wait for go first' },
   { name: 'CAP_IPC_LOCK', bit: 14, isNeeded: false, why: 'the bridge stays in memory (mlockall)' },
   { name: 'CAP_SYS_RESOURCE', bit: 24, isNeeded: false, why: 'the bridge is spared when memory runs out' },
-  { name: 'CAP_KILL', bit: 5, isNeeded: false, why: 'the watchdog ends a bridge that hangs' },
 ];
 
 export const checkCapabilities: Check = async ({ platform, isRoot }) => {

@@ -1,5 +1,14 @@
 // Who may speak to the bridge: the packaged agent with the packaged rights, and what others can do who want to be it.
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
@@ -123,6 +132,32 @@ describe('an agent of a user of its own', () => {
     ])
       expect(look(forbidden).status, forbidden).not.toBe(0);
     await endOf(second);
+  });
+
+  test('is never asked about its own opens, though the bridge has no right to signal it', async () => {
+    const folder = join(scratch.mount, 'rules');
+    mkdirSync(folder);
+    const denyAll = {
+      name: 'all',
+      on: ['auth.open'],
+      conditions: {
+        all: [{ fact: 'file', path: '$.path', operator: 'startsWith', value: `${scratch.mount}/` }],
+      },
+      event: { type: 'deny' },
+    };
+    writeFileSync(join(folder, 'rules.yaml'), JSON.stringify([denyAll]));
+    writeFileSync(join(scratch.mount, 'next'), JSON.stringify([denyAll, { ...denyAll, name: 'more' }]));
+    await packagedBridge();
+    const ambient = wordsOf(agentUnit, 'AmbientCapabilities');
+    const running = await startAgent(cleanup, agentConfig(scratch, { rules: folder }), {
+      under: as(AGENT, { capabilities: ambient }),
+    });
+    expect(errorOfOpen(join(folder, 'rules.yaml'))).toBe('EPERM');
+    // To rename opens nothing; the agent reads what has come.
+    renameSync(join(scratch.mount, 'next'), join(folder, 'rules.yaml'));
+    await waitFor(`the new rules; it said: ${running.stderr()}`, () =>
+      /policy 2 is in force/.test(running.stderr()),
+    );
   });
 
   test('the unit gives the bridge what it needs: it complains of nothing that root with all rights does not', async () => {
