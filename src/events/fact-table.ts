@@ -1,6 +1,7 @@
 // Which facts a rule may read, by trigger and platform: the source of the loader's errors, of the JSON Schema and of
 // the reference page. What an event carries is in wire-table.ts; here is who offers it.
 import { AUDIT_FIELDS } from './audit-record.ts';
+import { editDistance } from './edit-distance.ts';
 import { ES_EVENT_TYPES } from './es-event-types.ts';
 import { type Slot, slotOf } from './facts.ts';
 import { isAlwaysSentByLinux, isSentByLinux } from './linux-facts.ts';
@@ -313,19 +314,4 @@ function typeOf(field: WireField): FactType {
 /** `cmdline` and `process.exe` are no near spelling of anything; `executable` is nearly `process.executable`. */
 function sharesLastStep(name: string, candidate: string): boolean {
   return candidate.endsWith(`.${name}`);
-}
-
-/** Levenshtein's, given up at `limit`. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

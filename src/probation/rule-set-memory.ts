@@ -1,6 +1,6 @@
 // Which rule set is trusted and which is on trial, over the life of a run; on disk too where there is a folder for it.
 import { uptime } from 'node:os';
-import type { RuleText } from '../rules/rule-files.ts';
+import type { RuleText } from '../rules/rule-text.ts';
 import { beginTrial, CRASHES_MAX, closeTrial, type Run, type Standing, type Trial } from './trial.ts';
 import type { TrialStore, TrustedTexts } from './trial-store.ts';
 

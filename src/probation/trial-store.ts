@@ -4,7 +4,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { RuleText } from '../rules/rule-files.ts';
+import type { RuleText } from '../rules/rule-text.ts';
 import type { Trial } from './trial.ts';
 
 const trialSchema = z.object({

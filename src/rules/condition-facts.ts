@@ -5,7 +5,8 @@ import { type FactDefinition, findFact, nearestFact, whereOffered } from '../eve
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
 import { accessOf, factName } from './fact-access.ts';
-import { ANY_TYPE, checkOperands, type FactType } from './operand-types.ts';
+import { ANY_TYPE, type FactType } from './operand.ts';
+import { checkOperands } from './operand-types.ts';
 import type { PlaceOfPart } from './rule-document.ts';
 import { oneOf, type RuleProblem } from './rule-problem.ts';
 

@@ -1,34 +1,15 @@
 // Conditions as they were written, turned into typed ones: shape, keys, operator names. What facts there are is
 // checked apart (condition-facts.ts), for that depends on the trigger.
 
-import type { AllOf, AnyOf, Condition, Leaf, NamedReference, NotOf } from './conditions.ts';
+import type { ConditionSyntax, Labels } from './condition-context.ts';
+import type { AllOf, AnyOf, Condition, NamedReference, NotOf } from './conditions.ts';
+import { type DocumentMap, isMap } from './document-map.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { LEAF_KEYS, parseLeaf } from './leaf-syntax.ts';
-import type { NamedList } from './named-lists.ts';
 import { fixBy, nearestName } from './nearest.ts';
-import type { DocumentPath, PlaceOfPart, RuleDocument } from './rule-document.ts';
-import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
+import type { DocumentPath } from './rule-document.ts';
+import { describeValue, oneOf } from './rule-problem.ts';
 import { unknownKey } from './schema-problems.ts';
-
-/** Where the parts of a leaf stand. */
-export type LeafPlaces = ReadonlyMap<Leaf, PlaceOfPart>;
-
-/** By name; undefined: it is wrong, and that is reported. */
-export type KnownLists = ReadonlyMap<string, NamedList | undefined>;
-
-export interface ConditionSyntax {
-  readonly document: RuleDocument;
-  readonly conditionNames: ReadonlySet<string>;
-  readonly lists: KnownLists;
-  /** Gathers the names of lists that are referred to. */
-  readonly usedLists?: Set<string> | undefined;
-  readonly places: Map<Leaf, PlaceOfPart>;
-  /** Gathers the leaves that are right, for checks that go on although a neighbour is wrong. */
-  readonly leaves?: Leaf[];
-  report(problem: RuleProblem): void;
-}
-
-type Parsed = Readonly<Record<string, unknown>>;
 
 const KINDS = ['all', 'any', 'not', 'condition', 'fact'] as const;
 const LABELS = ['name', 'priority'] as const;
@@ -119,9 +100,7 @@ export function parseCondition(
   }
 }
 
-export type Labels = { readonly name?: string; readonly priority?: number };
-
-function parseLabels(value: Parsed, path: DocumentPath, syntax: ConditionSyntax): Labels | undefined {
+function parseLabels(value: DocumentMap, path: DocumentPath, syntax: ConditionSyntax): Labels | undefined {
   const { name, priority } = value;
   const wrong = (key: string, expected: string): undefined => {
     const message = `\`${key}\` can't be this`;
@@ -172,7 +151,7 @@ function parseList(
 }
 
 function parseReference(
-  value: Parsed,
+  value: DocumentMap,
   path: DocumentPath,
   labels: Labels | undefined,
   syntax: ConditionSyntax,
@@ -200,10 +179,6 @@ function parseReference(
     ...(typeof name === 'string' ? fixBy(name, names) : {}),
   });
   return undefined;
-}
-
-function isMap(value: unknown): value is Parsed {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function describeKeys(keys: readonly string[]): string {

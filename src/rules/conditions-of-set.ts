@@ -1,6 +1,7 @@
 // The named conditions of all files of a set.
 
-import { type ConditionSyntax, parseCondition } from './condition-syntax.ts';
+import type { ConditionSyntax } from './condition-context.ts';
+import { parseCondition } from './condition-syntax.ts';
 import { type Condition, type NamedConditions, type RootCondition, referencesOf } from './conditions.ts';
 import type { ParsedFile } from './parsed-file.ts';
 import type { Place } from './rule-document.ts';

@@ -2,7 +2,8 @@
 // triggers.
 
 import type { Platform } from '../events/triggers.ts';
-import { type KnownLists, parseCondition } from './condition-syntax.ts';
+import type { KnownLists } from './condition-context.ts';
+import { parseCondition } from './condition-syntax.ts';
 import {
   type Condition,
   type Leaf,
@@ -10,6 +11,7 @@ import {
   type RootCondition,
   visitLeaves,
 } from './conditions.ts';
+import { isMap } from './document-map.ts';
 import { isExpired, parseExpiry } from './exceptions.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { nearestName } from './nearest.ts';
@@ -42,7 +44,7 @@ export function parseException(
   context: ExceptionContext,
 ): RuleException[] {
   const { document, report } = context;
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+  if (!isMap(value)) {
     report({
       ...document.placeOf(path),
       code: 'exception-shape',
@@ -57,7 +59,7 @@ export function parseException(
   const issues = parsed.error?.issues ?? [];
   for (const problem of explainIssues(issues, document, path, () => EXCEPTION_KEYS)) report(problem);
 
-  const { rule, conditions: written } = value as { readonly rule?: unknown; readonly conditions?: unknown };
+  const { rule, conditions: written } = value;
   const names = ruleNames(rule, path, context);
   const conditions = parseConditions(written, path, context);
   if (conditions !== undefined) {

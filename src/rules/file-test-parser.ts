@@ -3,6 +3,7 @@
 import type { EcsEvent } from '../events/ecs-event.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { Leaf } from './conditions.ts';
+import { isMap } from './document-map.ts';
 import { parseExpectation } from './file-expectation.ts';
 import type { FileTest, GivenEvent, RecordedEvents } from './file-test.ts';
 import type { FindingCode } from './finding-codes.ts';
@@ -11,9 +12,10 @@ import { allTriggers, isKnownTrigger } from './known-triggers.ts';
 import { nearestName } from './nearest.ts';
 import type { DocumentPath, RuleDocument } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
+import { besideFile } from './rule-text.ts';
 import { PLATFORMS, type RuleDefinition } from './schema.ts';
 import { explainIssues } from './schema-problems.ts';
-import { besideFile, type TestFileDocument } from './test-file-parser.ts';
+import type { TestFileDocument } from './test-file-parser.ts';
 import { FILE_TEST_KEYS, fileTestSchema, type WrittenFileTest } from './test-file-schema.ts';
 import type { TestedRules } from './tested-rules.ts';
 
@@ -28,7 +30,7 @@ export function parseFileTests(file: TestFileDocument, context: TestContext): Fi
   const names = new Set<string>();
   return file.tests.flatMap((value, index) => {
     const at: DocumentPath = ['tests', index];
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    if (!isMap(value)) {
       context.report({
         ...document.placeOf(at),
         code: 'test-shape',

@@ -7,6 +7,7 @@ import { objectFacts } from '../events/object-facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { explainAbsent, isAbsent, resolveFact } from './condition-facts.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
+import { isMap } from './document-map.ts';
 import { accessOf } from './fact-access.ts';
 import type { DocumentPath, RuleDocument } from './rule-document.ts';
 import { describeValue, type RuleProblem } from './rule-problem.ts';
@@ -76,10 +77,6 @@ function fits(value: unknown, base: string, isList: boolean): boolean {
     );
   if (base === 'number') return typeof value === 'number' || typeof value === 'bigint';
   return typeof value === (base === 'boolean' ? 'boolean' : 'string');
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The event as rules see it: null is a missing fact; under `es` alone it is a value. */

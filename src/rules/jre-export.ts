@@ -2,7 +2,7 @@
 // conditions, and what the triggers say turned into conditions on the event itself.
 
 import type { Platform, Trigger } from '../events/triggers.ts';
-import type { LeafPlaces } from './condition-syntax.ts';
+import type { LeafPlaces } from './condition-context.ts';
 import {
   type Condition,
   type ConditionValue,

@@ -1,6 +1,6 @@
 // One test of one fact as it was written: names of operators and decorators, the path, and the value's shape.
 
-import type { ConditionSyntax, Labels } from './condition-syntax.ts';
+import type { ConditionSyntax, Labels } from './condition-context.ts';
 import type { ConditionValue, Leaf, Scalar } from './conditions.ts';
 import { DECORATORS, parseOperatorName } from './decorators.ts';
 import type { FindingCode } from './finding-codes.ts';

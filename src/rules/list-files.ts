@@ -1,10 +1,11 @@
 // The files of values that rule files name under `lists:`, found and read before anything else in the rules is looked at.
 
-import { dirname, join } from 'node:path';
 import { reasonOf } from '../system-error.ts';
+import { type DocumentMap, isMap } from './document-map.ts';
 import { type Place, parseRuleDocument } from './rule-document.ts';
-import { type FoundRuleFiles, type RuleText, readText } from './rule-files.ts';
+import type { FoundRuleFiles } from './rule-files.ts';
 import type { RuleProblem } from './rule-problem.ts';
+import { besideFile, type RuleText, readText } from './rule-text.ts';
 
 /** Each file once. One that can't be read is reported where it is named, and left out of the texts. */
 export async function readListFiles(
@@ -31,20 +32,15 @@ export async function readListFiles(
   return { texts, files: [...named.keys()] };
 }
 
-/** From the folder of the rule file that names it. */
-export function pathOfList(ruleFile: string, file: string): string {
-  return file.startsWith('/') ? file : join(dirname(ruleFile), file);
-}
-
 function namedFiles(rules: readonly RuleText[]): ReadonlyMap<string, Place> {
   const files = new Map<string, Place>();
   for (const { file, text } of rules) {
     if (!text.includes('lists')) continue;
     const document = documentOf(file, text);
-    for (const [name, list] of Object.entries(asMap(asMap(document?.value).lists))) {
-      const listed = asMap(list).file;
+    for (const [name, list] of Object.entries(mapAt(document?.value, 'lists'))) {
+      const listed = isMap(list) ? list.file : undefined;
       if (document === undefined || typeof listed !== 'string' || listed === '') continue;
-      const path = pathOfList(file, listed);
+      const path = besideFile(file, listed);
       if (!files.has(path)) files.set(path, document.placeOf(['lists', name, 'file']));
     }
   }
@@ -60,8 +56,7 @@ function documentOf(file: string, text: string): ReturnType<typeof parseRuleDocu
   }
 }
 
-function asMap(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
+function mapAt(value: unknown, key: string): DocumentMap {
+  const found = isMap(value) ? value[key] : undefined;
+  return isMap(found) ? found : {};
 }

@@ -2,11 +2,11 @@
 
 import type { Scalar } from './conditions.ts';
 import type { FindingCode } from './finding-codes.ts';
-import { pathOfList } from './list-files.ts';
 import { VALUE_TYPES } from './list-values.ts';
 import { type NamedList, namedList } from './named-lists.ts';
 import type { DocumentPath, Place, RuleDocument } from './rule-document.ts';
 import { describeValue, type RuleProblem } from './rule-problem.ts';
+import { besideFile } from './rule-text.ts';
 import { LIST_KEYS, type ListType, listSchema } from './schema.ts';
 import { explainIssues } from './schema-problems.ts';
 
@@ -103,7 +103,7 @@ const isScalar = (value: unknown): value is string | number | bigint | boolean =
   ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
 
 function fileList(name: string, type: ListType, file: string, context: ListContext): NamedList | undefined {
-  const path = pathOfList(context.document.file, file);
+  const path = besideFile(context.document.file, file);
   const text = context.texts.get(path);
   if (text === undefined) {
     context.report({

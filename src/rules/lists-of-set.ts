@@ -1,12 +1,12 @@
 // The named lists of all files of a set.
 
-import type { KnownLists } from './condition-syntax.ts';
+import type { KnownLists } from './condition-context.ts';
 import { parseList } from './list-parser.ts';
 import type { NamedList } from './named-lists.ts';
 import type { ParsedFile } from './parsed-file.ts';
 import type { Place } from './rule-document.ts';
-import type { RuleText } from './rule-files.ts';
 import type { RuleProblem } from './rule-problem.ts';
+import type { RuleText } from './rule-text.ts';
 import { uniqueNames } from './unique-names.ts';
 
 export interface ListsOfSet {

@@ -1,7 +1,7 @@
 // Loads rule files: every problem in all of them at once, each with its place. What has no error is in the rule set.
 
 import type { Platform } from '../events/triggers.ts';
-import type { LeafPlaces } from './condition-syntax.ts';
+import type { LeafPlaces } from './condition-context.ts';
 import type { Leaf } from './conditions.ts';
 import { parseNamedConditions } from './conditions-of-set.ts';
 import { withExceptions } from './exceptions.ts';
@@ -10,9 +10,10 @@ import { readListFiles } from './list-files.ts';
 import { parseLists } from './lists-of-set.ts';
 import { parseFile } from './parsed-file.ts';
 import { type Place, type PlaceOfPart, parseRuleDocument } from './rule-document.ts';
-import { type FoundRuleFiles, type RuleText, readRuleFiles } from './rule-files.ts';
+import { type FoundRuleFiles, readRuleFiles } from './rule-files.ts';
 import { parseRule } from './rule-parser.ts';
 import { RuleFileError, type RuleProblem } from './rule-problem.ts';
+import type { RuleText } from './rule-text.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import { uniqueNames } from './unique-names.ts';
 

@@ -2,8 +2,8 @@
 
 import { offered, whereOffered } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
+import type { LeafPlaces } from './condition-context.ts';
 import { checkLeaf, explainAbsent, type LeafFinding } from './condition-facts.ts';
-import type { LeafPlaces } from './condition-syntax.ts';
 import type { Leaf } from './conditions.ts';
 import { knownTriggers } from './known-triggers.ts';
 import { sureName } from './nearest.ts';

@@ -1,9 +1,11 @@
 // One rule as it was written, turned into a RuleDefinition: keys, triggers, event type, conditions, facts and tests.
 
 import type { Platform, Trigger } from '../events/triggers.ts';
-import { type KnownLists, parseCondition } from './condition-syntax.ts';
+import type { KnownLists } from './condition-context.ts';
+import { parseCondition } from './condition-syntax.ts';
 import { type Leaf, type NamedConditions, type RootCondition, visitLeaves } from './conditions.ts';
 import { isAuthTrigger } from './decision.ts';
+import { type DocumentMap, isMap } from './document-map.ts';
 import { allTriggers, isKnownTrigger } from './known-triggers.ts';
 import { fixBy, nearestName } from './nearest.ts';
 import type { DocumentPath, Place, PlaceOfPart, RuleDocument } from './rule-document.ts';
@@ -55,7 +57,7 @@ export function parseRule(
     if (problem.severity === 'error') isGood = false;
     context.report(problem);
   };
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+  if (!isMap(value)) {
     const expected = 'a map with name, on, conditions and event';
     const message = 'a rule is a map';
     report({
@@ -137,10 +139,10 @@ export function parseRule(
 }
 
 /** The keys of a wrong rule that are right by themselves. */
-function salvage(value: object): Partial<WrittenRule> {
+function salvage(value: DocumentMap): Partial<WrittenRule> {
   const parts: Record<string, unknown> = {};
   for (const key of ['name', 'on', 'platforms', 'conditions', 'event', 'tests'] as const) {
-    const part = ruleSchema.shape[key].safeParse((value as Readonly<Record<string, unknown>>)[key]);
+    const part = ruleSchema.shape[key].safeParse(value[key]);
     if (part.success && part.data !== undefined) parts[key] = part.data;
   }
   return parts;

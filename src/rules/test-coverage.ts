@@ -3,8 +3,8 @@
 
 import type { Facts } from '../events/facts.ts';
 import type { Trigger } from '../events/triggers.ts';
+import type { LeafPlaces } from './condition-context.ts';
 import { type ConditionProbe, probeOf } from './condition-probe.ts';
-import type { LeafPlaces } from './condition-syntax.ts';
 import { describeFact } from './condition-view.ts';
 import { isFactReference, type Leaf, type NamedConditions, visitLeaves } from './conditions.ts';
 import { factName } from './fact-access.ts';

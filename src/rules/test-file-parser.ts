@@ -1,10 +1,10 @@
 // A test file as it was written: what it loads, and its tests, which are looked into once the rules are known.
 
-import { dirname, isAbsolute, join } from 'node:path';
 import type { Platform } from '../events/triggers.ts';
+import { isMap } from './document-map.ts';
 import { parseRuleDocument, type RuleDocument } from './rule-document.ts';
-import type { RuleText } from './rule-files.ts';
 import { describeValue, type RuleProblem } from './rule-problem.ts';
+import { besideFile, type RuleText } from './rule-text.ts';
 import { explainIssues } from './schema-problems.ts';
 import { TEST_FILE_KEYS, testFileSchema } from './test-file-schema.ts';
 
@@ -25,7 +25,7 @@ export function parseTestFile(
   const document = parseRuleDocument(file, text, report);
   if (document === undefined) return undefined;
   const { value } = document;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isMap(value)) {
     report({
       ...document.placeOf([]),
       code: 'test-shape',
@@ -45,9 +45,4 @@ export function parseTestFile(
   }
   const { load = [], platform, tests } = parsed.data;
   return { document, load: load.map((path) => besideFile(file, path)), platform, tests };
-}
-
-/** Paths in a file start where it stands. */
-export function besideFile(file: string, path: string): string {
-  return isAbsolute(path) ? path : join(dirname(file), path);
 }

@@ -1,11 +1,11 @@
 // Finds and reads test files: `*.test.yaml` beside the rules or in a folder of tests. They are no rule files: the loader
 // passes them by, and an agent never reads them.
 
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { reasonOf } from '../system-error.ts';
-import type { RuleText } from './rule-files.ts';
 import type { RuleProblem } from './rule-problem.ts';
+import { type RuleText, readText } from './rule-text.ts';
 
 const TEST_FILE = /\.test\.(?:yaml|yml|json)$/;
 
@@ -39,16 +39,16 @@ export async function readTestFiles(
   };
   const readOne = async (file: string): Promise<void> => {
     try {
-      texts.push({ file, text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file)) });
+      const text = await readText(file, report);
+      if (text !== undefined) texts.push({ file, text });
     } catch (error) {
-      const isText = error instanceof TypeError;
       report({
         file,
         line: 0,
         column: 0,
-        code: isText ? 'not-utf8' : 'unreadable',
-        message: isText ? 'this file is not valid UTF-8' : `this file can't be read: ${reasonOf(error)}`,
-        expected: isText ? 'text in UTF-8' : 'a file that this user may read',
+        code: 'unreadable',
+        message: `this file can't be read: ${reasonOf(error)}`,
+        expected: 'a file that this user may read',
         severity: 'error',
       });
     }

@@ -3,6 +3,7 @@
 import type { EcsEvent } from '../events/ecs-event.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { Leaf } from './conditions.ts';
+import { isMap } from './document-map.ts';
 import { factName } from './fact-access.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { checkGiven, touches } from './given-facts.ts';
@@ -32,7 +33,7 @@ export function parseTests(
     const at = [...path, index];
     const parsed = testSchema.safeParse(value);
     if (!parsed.success) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      if (!isMap(value)) {
         const expected = 'a map with name, given and expect';
         const found = describeValue(value);
         const message = 'a test is a map';

@@ -1,11 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { type Ending, picketIn } from './picket-command.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -37,11 +34,7 @@ const MAPPING = `sources:
     fields: { IntegrityLevel: { fact: process.session_leader.pid }, Who: process.user.name }
 `;
 
-function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', ...args], options);
-  return { status, stdout, stderr };
-}
+const picket = (...args: string[]): Ending => picketIn(folder, 'rules', ...args);
 
 const filesIn = (path: string): string[] =>
   readdirSync(join(folder, path), { recursive: true, encoding: 'utf8' })

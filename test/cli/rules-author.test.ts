@@ -1,15 +1,13 @@
 // `rules test`, `rules explain` and `rules new` as a person or a CI calls them.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EcsEvent } from '../../src/events/ecs-event.ts';
 import { encodeEvent } from '../../src/events/encode-event.ts';
 import { recordedEvent } from '../../src/sources/recording.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { type Ending, MAIN, picketIn } from './picket-command.ts';
 
 const RULE = `
 - name: from-tmp
@@ -54,11 +52,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', ...args], options);
-  return { status, stdout, stderr };
-}
+const picket = (...args: string[]): Ending => picketIn(folder, 'rules', ...args);
 
 describe('picket rules test', () => {
   test('runs test files beside the rules, and says what each failure met', () => {

@@ -1,12 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Ending, picketIn } from './picket-command.ts';
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const MAIN = fromRoot('src/cli/main.ts');
 const RECORDING = fromRoot('demo/linux.picket');
 const RULES = fromRoot('rules/linux');
 
@@ -26,12 +25,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function backtest(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
-  const all = [MAIN, 'rules', 'backtest', '--no-timing', ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, all, options);
-  return { status, stdout, stderr };
-}
+const backtest = (...args: string[]): Ending => picketIn(folder, 'rules', 'backtest', '--no-timing', ...args);
 
 describe('picket rules backtest', () => {
   const against = [RECORDING, '--rules', 'new.yaml', '--against', 'old'];

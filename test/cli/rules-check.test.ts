@@ -3,11 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FINDING_CODES } from '../../src/rules/finding-codes.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { type Ending, MAIN, picketIn } from './picket-command.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -34,11 +33,7 @@ const WRONG = `- name: named-x
 `;
 const WRONG_FILE = 'a folder/wrong 100%.yaml';
 
-function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 30_000 } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', ...args], options);
-  return { status, stdout, stderr };
-}
+const picket = (...args: string[]): Ending => picketIn(folder, 'rules', ...args);
 
 describe('as text', () => {
   test('shows the line with the word in question marked, sums up by code, and offers to mend', () => {

@@ -1,11 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { type Ending, picketIn } from './picket-command.ts';
 
 const RULE = `
 - name: from-opt
@@ -26,11 +23,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', ...args], options);
-  return { status, stdout, stderr };
-}
+const picket = (...args: string[]): Ending => picketIn(folder, 'rules', ...args);
 
 const except = (...args: string[]) =>
   picket('except', 'from-opt', 'rules.yaml', '--from-event', 'event.json', ...args);

@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Ending, picketIn } from './picket-command.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const SHIPPED = fileURLToPath(new URL('../../rules', import.meta.url));
 
 const rule = (name: string, conditions: string, more = ''): string =>
@@ -32,11 +31,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function plan(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', 'plan', ...args], options);
-  return { status, stdout, stderr };
-}
+const plan = (...args: string[]): Ending => picketIn(folder, 'rules', 'plan', ...args);
 
 describe('picket rules plan', () => {
   test('says who answers and why, what is marked and how long a call waits, by the configuration', () => {

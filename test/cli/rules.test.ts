@@ -1,11 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { type Ending, picketIn } from './picket-command.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -27,11 +24,7 @@ const rule = (executable: string, expected: string): string => `
   tests: [ { name: t, given: { process: { executable: ${executable} } }, expect: ${expected} } ]
 `;
 
-function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', ...args], options);
-  return { status, stdout, stderr };
-}
+const picket = (...args: string[]): Ending => picketIn(folder, 'rules', ...args);
 
 describe('picket rules check', () => {
   test('is silent on stdout about good rules, and ends well', () => {

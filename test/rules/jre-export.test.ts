@@ -17,9 +17,9 @@ import { exportForJre } from '../../src/rules/jre-export.ts';
 import { register } from '../../src/rules/jre-operators.ts';
 import { type LoadedRules, loadRules, parseRules } from '../../src/rules/load.ts';
 import { PLATFORMS } from '../../src/rules/schema.ts';
+import { type Ending, MAIN, picketIn } from '../cli/picket-command.ts';
 import { AUTH, ecsEvent, NOTIFY, ruleSet } from './arbitrary-rules.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url));
 
 let folder: string;
@@ -32,11 +32,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function picket(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'rules', 'export', ...args], options);
-  return { status, stdout, stderr };
-}
+const picket = (...args: string[]): Ending => picketIn(folder, 'rules', 'export', ...args);
 
 interface JudgedEvent {
   readonly trigger: Trigger;

@@ -1,6 +1,7 @@
 // One run of tests: rule files and test files are loaded, everything in them that can be tested is.
 import { readFile } from 'node:fs/promises';
 import type { Platform } from '../../events/triggers.ts';
+import { isMap } from '../../rules/document-map.ts';
 import type { FileTest } from '../../rules/file-test.ts';
 import { parseFileTests } from '../../rules/file-test-parser.ts';
 import { FileTestRunner, type RecordedEvent, type Recording } from '../../rules/file-tests.ts';
@@ -122,8 +123,4 @@ function namesIn(document: unknown): readonly string[] {
   const rules: unknown = isMap(document) ? document.rules : document;
   if (!Array.isArray(rules)) return [];
   return rules.flatMap((rule: unknown) => (isMap(rule) && typeof rule.name === 'string' ? [rule.name] : []));
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

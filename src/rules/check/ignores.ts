@@ -4,8 +4,8 @@
 import { CST, Lexer } from 'yaml';
 import { FINDING_CODES, FINDING_KINDS, type FindingCode, isFindingCode } from '../finding-codes.ts';
 import { nearestName } from '../nearest.ts';
-import type { RuleText } from '../rule-files.ts';
 import { describeValue, type RuleProblem } from '../rule-problem.ts';
+import type { RuleText } from '../rule-text.ts';
 import { warning } from './finding.ts';
 
 const MARK = 'picket-ignore';

@@ -4,8 +4,8 @@
 import { findIn } from '../check/check.ts';
 import { applyIgnores } from '../check/ignores.ts';
 import { type FoundRules, parseFound } from '../load.ts';
-import type { RuleText } from '../rule-files.ts';
 import type { RuleProblem } from '../rule-problem.ts';
+import type { RuleText } from '../rule-text.ts';
 import { applySplices, fixableText } from './splices.ts';
 
 export interface FixedRules {

@@ -3,7 +3,7 @@
 import type { Platform, Trigger } from '../../events/triggers.ts';
 import { explainAbsent, isAbsent, resolveFact } from '../condition-facts.ts';
 import type { Condition } from '../conditions.ts';
-import type { FactType } from '../operand-types.ts';
+import type { FactType } from '../operand.ts';
 import type { Place } from '../rule-document.ts';
 import type { SourceMapping } from './field-mapping.ts';
 import { conditionsOf, type FactName } from './question-leaves.ts';

@@ -1,7 +1,7 @@
 // Questions about one fact as leaves of a condition, as few as the operators allow.
 
 import type { ConditionValue, Leaf } from '../conditions.ts';
-import type { FactType } from '../operand-types.ts';
+import type { FactType } from '../operand.ts';
 
 /** A fact as a condition names it, with its type in the trigger. */
 export interface FactName {
