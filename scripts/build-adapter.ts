@@ -39,4 +39,7 @@ export async function buildAdapter(folder: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await buildAdapter(join(ROOT, 'dist'));
+if (import.meta.main) {
+  await buildAdapter(join(ROOT, 'dist'));
+  process.stderr.write('dist/json-rules-engine.cjs for require, and .mjs for import\n');
+}

@@ -20,7 +20,7 @@ import { checkRunningBridge } from '../doctor/running-bridge.ts';
 import { checkSocket } from '../doctor/socket.ts';
 import { checkStream } from '../doctor/stream.ts';
 import { checkZstd } from '../doctor/zstd.ts';
-import { type Paint, padTo, painterFor, writeOut } from './output.ts';
+import { counted, type Paint, padTo, painterFor, writeOut } from './output.ts';
 
 const CHECKS: readonly Check[] = [
   checkNodeVersion,
@@ -56,13 +56,15 @@ interface DoctorOptions {
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description(
-      'What this machine can and cannot do, and how to mend it. Exit 1 when `picket run` would fail.',
-    )
+    .description('What this machine can and cannot do, and how to mend it.')
     .option('-c, --config <file>', 'the configuration that `picket run` would get')
     .option('--bridge <file>', 'the bridge binary', DEFAULT_BRIDGE)
     .option('--json', 'the findings as JSON')
-    .addHelpText('after', '\nExample:\n  sudo picket doctor -c /etc/picket/picket.yaml')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 `picket run` would work, 1 it would fail, or the configuration is wrong, 2 the command line is wrong,' +
+        '\n3 picket failed.\n\nExample:\n  sudo picket doctor -c /etc/picket/picket.yaml',
+    )
     .action(async (options: DoctorOptions) => {
       const context = await contextOf(options);
       try {
@@ -100,8 +102,9 @@ function formatConclusion(findings: readonly Finding[]): string {
   const count = (wanted: State): number => findings.filter(({ state }) => state === wanted).length;
   const unseen = count('unseen') === 0 ? '' : ` ${count('unseen')} could not be looked at from here.`;
   const failures = count('fail');
-  if (failures > 0) return `picket run would fail: ${failures} to mend, ${count('warn')} warnings.${unseen}`;
-  return `Nothing here would keep picket run from working; ${count('warn')} warnings.${unseen}`;
+  if (failures > 0)
+    return `picket run would fail: ${failures} to mend, ${counted(count('warn'), 'warning')}.${unseen}`;
+  return `Nothing here would keep picket run from working; ${counted(count('warn'), 'warning')}.${unseen}`;
 }
 
 async function contextOf(options: DoctorOptions): Promise<DoctorContext> {

@@ -26,7 +26,7 @@ interface ReplayOptions {
 export function replayCommand(): Command {
   return new Command('replay')
     .description(
-      'Recorded events through the same event model and rules as the agent, offline and in order. Every event comes\n' +
+      'Recorded events through the same event model and rules as the agent, offline and in order. Every event comes ' +
         'out, with the decision that the agent would have come to. Packed files (gzip, zstd) are read as they are.',
     )
     .argument('<file...>', "recordings; '-' is stdin")
@@ -49,7 +49,8 @@ export function replayCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 everything was read, 1 something was not (told on stderr as file:line: reason).' +
+      '\nExit codes: 0 everything was read, 1 something was not (told on stderr as file:line: reason), or a rule is' +
+        '\nwrong, 2 the command line is wrong, 3 picket failed.' +
         '\n\nExamples:\n  picket replay events.json.zst --rules rules/macos --output summary' +
         '\n  sudo eslogger exec open | picket replay - --rules rules/macos',
     )

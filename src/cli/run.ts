@@ -1,14 +1,16 @@
 // `picket run`: the agent, until a signal ends it.
 import { readFileSync, write } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type Agent, type AgentOptions, type AgentReport, startAgent } from '../agent.ts';
 import { dieNow } from '../auth/die-now.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
+import { type Config, LOG_LEVELS } from '../config/schema.ts';
 import { openLog } from '../observe/log.ts';
 import { KeyTemplateError } from '../operators/key-template.ts';
 import { RuleFileError } from '../rules/rule-problem.ts';
+import { PLATFORMS } from '../rules/schema.ts';
 import { CommandError } from './failure.ts';
+import { natsOption } from './nats-option.ts';
 
 interface RunOptions {
   readonly config?: string;
@@ -37,16 +39,21 @@ export function runCommand(): Command {
     )
     .option('-c, --config <file>', 'configuration; picket.example.yaml documents every key')
     .option('--socket <path>', "the bridge's control socket (bridge.socket)")
-    .option('--nats <url...>', 'NATS servers (nats.servers)')
+    .addOption(natsOption())
     .option('--rules <path...>', 'rule files or folders (rules.paths)')
     .option('--name <name>', "this host's name (agent.name)")
-    .option('--platform <platform>', 'linux or macos: whose events are judged (rules.platform)')
-    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (log.level)')
+    .addOption(new Option('--platform <name>', 'whose events are judged (rules.platform)').choices(PLATFORMS))
+    .addOption(
+      new Option('--log-level <level>', 'the least severe lines that are logged (log.level)').choices(
+        LOG_LEVELS,
+      ),
+    )
     .option('--until-end', 'end when the source has ended, as the replay backend does')
     .addHelpText(
       'after',
-      '\nExit codes: 0 after a clean drain, 1 when events were left undelivered or rules or configuration are wrong.' +
-        '\n\nExample:\n  picket run -c /etc/picket/picket.yaml\n  picket run --rules rules/linux --nats nats://127.0.0.1:4222',
+      '\nExit codes: 0 after a clean drain, 1 events were left undelivered, or rules or configuration are wrong,' +
+        '\n2 the command line is wrong, 3 picket failed.' +
+        '\n\nExamples:\n  picket run -c /etc/picket/picket.yaml\n  picket run --rules rules/linux --nats nats://127.0.0.1:4222',
     )
     .action(run);
 }

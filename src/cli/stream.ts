@@ -6,6 +6,7 @@ import { natsConnectionOptions } from '../config/nats-options.ts';
 import type { Config } from '../config/schema.ts';
 import { type StreamSettings, setupStream } from '../sinks/stream.ts';
 import { CommandError } from './failure.ts';
+import { natsOption } from './nats-option.ts';
 
 interface SetupOptions {
   readonly config?: string;
@@ -26,14 +27,19 @@ export function streamCommand(): Command {
       "Create the stream, or bring it up to date; needs an administrator's rights. Run it again as often as you like: limits that are not named stay as they are.",
     )
     .option('-c, --config <file>', 'configuration, for the servers and the name of the stream')
-    .option('--nats <url...>', 'NATS servers (nats.servers)')
+    .addOption(natsOption())
     .option('--stream <name>', 'name of the stream (nats.stream)')
     .option('--max-bytes <bytes>', 'oldest messages go beyond this size; -1: no limit', wholeNumber(-1))
     .option('--max-age <hours>', 'messages older than this go; 0: no limit', wholeNumber(0))
     .option('--replicas <count>', 'copies in a cluster', wholeNumber(1))
     .addOption(new Option('--storage <kind>', 'where messages are kept').choices(['file', 'memory']))
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  picket stream setup --nats nats://127.0.0.1:4222 --max-age 168')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 the stream is as it should be, 1 NATS or the configuration does not let it be, 2 the command line is' +
+        '\nwrong, 3 picket failed.' +
+        '\n\nExample:\n  picket stream setup --nats nats://127.0.0.1:4222 --max-age 168',
+    )
     .action(setup);
   return stream;
 }

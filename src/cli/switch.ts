@@ -20,7 +20,8 @@ interface SwitchOptions {
 const DEFAULT_SOCKET = '/run/picket/bridge.sock';
 
 const EXITS =
-  '\nFor root. Exit 1: no bridge answers, or it refuses. Where Node cannot start, picket-bridge --control does the same.';
+  '\nFor root. Where Node cannot start, picket-bridge --control does the same.' +
+  '\n\nExit codes: 0 the bridge has answered, 1 no bridge answers, or it refuses, 2 the command line is wrong, 3 picket failed.';
 
 export function offCommand(): Command {
   return switchCommand('off')

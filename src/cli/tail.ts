@@ -1,25 +1,32 @@
 // `picket tail`: decoded events from NATS, as they come.
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { Command, InvalidArgumentError } from 'commander';
-import { refuseCredentials } from '../config/nats-options.ts';
+import { Command, Option } from 'commander';
+import { defaultConfig, loadConfig } from '../config/load.ts';
+import { natsConnectionOptions } from '../config/nats-options.ts';
+import type { Config } from '../config/schema.ts';
 import { decodeEvent } from '../events/decode-event.ts';
 import type { EcsEvent } from '../events/ecs-event.ts';
 import { headerOf } from '../events/encoded-event.ts';
 import { stringifyEvent } from '../events/stringify-event.ts';
+import type { Trigger } from '../events/triggers.ts';
+import { allTriggers } from '../rules/known-triggers.ts';
+import { nearestName } from '../rules/nearest.ts';
 import { formatEventLine } from './event-line.ts';
+import { natsOption } from './nats-option.ts';
 import { formatCount, painterFor, say, writeOut } from './output.ts';
 import { writeRecording } from './recording-sink.ts';
+import { parseNumber, parseTrigger } from './rules/options.ts';
 import { openStreamReader, type StreamMessage } from './stream-reader.ts';
 
-const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
 const DEFAULT_SUBJECT = 'picket.events.>';
 
 interface TailOptions {
-  readonly nats: string;
+  readonly config?: string;
+  readonly nats?: readonly string[];
   readonly subject: string;
   readonly rule?: string;
-  readonly trigger?: string;
+  readonly trigger?: Trigger;
   readonly ndjson?: boolean;
   readonly record?: string;
   readonly fromStart?: boolean;
@@ -29,32 +36,38 @@ interface TailOptions {
 export function tailCommand(): Command {
   return new Command('tail')
     .description('Decoded events from NATS, as they come, until Ctrl-C.')
-    .option('--nats <url>', 'the server', process.env.NATS_URL ?? DEFAULT_SERVER)
+    .option('-c, --config <file>', 'configuration, for the servers, credentials and certificates')
+    .addOption(natsOption('NATS servers (nats.servers, $NATS_URL)'))
     .option('--subject <subject>', 'what to read; alerts are at picket.alerts.>', DEFAULT_SUBJECT)
     .option('--rule <name>', 'only events that this rule matched')
-    .option('--trigger <trigger>', 'only events of this trigger, e.g. auth.exec')
+    .addOption(
+      new Option('--trigger <name>', 'only events of this trigger, e.g. auth.exec').argParser(
+        parseEventTrigger,
+      ),
+    )
     .option('--from-start', 'all that the stream holds, then what comes')
-    .option('--count <n>', 'end after so many events', parseCount)
+    .option('--count <n>', 'end after so many events', parseNumber)
     .option('--ndjson', 'one JSON object a line')
     .option('--record <file>', 'write the events, encoded, to FILE (*.picket); picket replay reads it')
     .addHelpText(
       'after',
-      '\nExamples:\n  picket tail --trigger auth.exec\n  picket tail --from-start --ndjson | jq .process.executable',
+      '\nExit codes: 0 the end was asked for, 1 NATS can not be reached, the configuration is wrong or a message could not' +
+        '\nbe read, 2 the command line is wrong, 3 picket failed.' +
+        '\n\nExamples:\n  picket tail --trigger auth.exec\n  picket tail --from-start --ndjson | jq .process.executable',
     )
     .action(tail);
 }
 
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1)
-    throw new InvalidArgumentError('a whole number from 1 is expected');
-  return count;
+/** Picket's own too, and types that are newer than this code; a mistyped one would be an event that never comes. */
+function parseEventTrigger(text: string): Trigger {
+  const isNewer = /^(?:auth|notify)\.\w+$/.test(text) && nearestName(text, allTriggers()) === undefined;
+  return isNewer || text === 'picket' ? (text as Trigger) : parseTrigger(text);
 }
 
 async function tail(options: TailOptions): Promise<void> {
-  refuseCredentials([options.nats]);
+  const config = await configOf(options);
   const reader = await openStreamReader({
-    connection: { servers: options.nats },
+    connection: await natsConnectionOptions(config),
     subject: options.subject,
     from: options.fromStart === true ? 'start' : 'now',
   });
@@ -63,7 +76,7 @@ async function tail(options: TailOptions): Promise<void> {
   failed?.catch(() => reader.close());
   const stop = (): void => void reader.close();
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  say(`${options.subject} of stream ${reader.stream} at ${options.nats}; Ctrl-C ends`);
+  say(`${options.subject} of stream ${reader.stream} at ${config.nats.servers.join(', ')}; Ctrl-C ends`);
   const counts = { events: 0, damaged: 0 };
   try {
     for await (const message of reader.messages) {
@@ -84,6 +97,13 @@ async function tail(options: TailOptions): Promise<void> {
     say(`${formatCount(counts.damaged)} messages could not be read`);
     process.exitCode = 1;
   }
+}
+
+async function configOf({ config: file, nats }: TailOptions): Promise<Config> {
+  const config = file === undefined ? defaultConfig() : await loadConfig(file);
+  const { NATS_URL } = process.env;
+  const servers = nats ?? (file === undefined && NATS_URL ? [NATS_URL] : config.nats.servers);
+  return { ...config, nats: { ...config.nats, servers: [...servers] } };
 }
 
 /** The events of a message that were asked for, still encoded. What a reader must know besides goes to stderr. */

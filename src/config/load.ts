@@ -100,9 +100,29 @@ function describe(
       };
     });
   }
+  const where = path.join('.') || 'the file';
   return [
-    { offset: offsetOf(contents, path, false), message: `${path.join('.') || 'the file'}: ${issue.message}` },
+    { offset: offsetOf(contents, path, false), message: `${where}: ${reasonOfIssue(issue, contents)}` },
   ];
+}
+
+/** As YAML calls them. */
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  object: 'a map of keys',
+  record: 'a map of keys',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+};
+
+function reasonOfIssue(issue: z.core.$ZodIssue, contents: Node | null): string {
+  if (issue.code === 'invalid_type') return `expected ${TYPES[issue.expected] ?? issue.expected}`;
+  if (issue.code !== 'invalid_value') return issue.message;
+  const names = issue.values.map(String);
+  const typed = isMap(contents) ? contents.getIn(issue.path) : undefined;
+  const meant = typeof typed === 'string' ? nearestName(typed, names) : undefined;
+  return meant === undefined ? `expected one of ${names.join(', ')}` : `did you mean ${meant}?`;
 }
 
 /** Where the value at a path begins, or its key; the nearest thing around it that exists. */

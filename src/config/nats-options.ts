@@ -10,9 +10,8 @@ import { reasonOf } from '../system-error.ts';
 import { ConfigError } from './load.ts';
 import type { Config } from './schema.ts';
 
-/** Throws ConfigError when a file that it names cannot be read, or an address holds what is not to be shown. */
+/** Throws ConfigError when a file that it names can't be read. */
 export async function natsConnectionOptions({ agent, nats }: Config): Promise<ConnectionOptions> {
-  refuseCredentials(nats.servers);
   for (const key of ['tls_ca_file', 'tls_cert_file', 'tls_key_file'] as const) {
     const file = nats[key];
     // The client reads them anew for each connection; what is wrong now would be retried for ever.
@@ -52,12 +51,4 @@ async function readNamed(key: string, file: string): Promise<Uint8Array> {
     const message = `nats.${key} can't be read: ${reasonOf(cause)}`;
     throw new ConfigError([{ file, line: 0, column: 0, message }], { cause });
   }
-}
-
-/** The client knows no user in an address (it takes a password's digits for the port), and addresses are logged. */
-export function refuseCredentials(servers: readonly string[]): void {
-  if (!servers.some((server) => server.includes('@'))) return;
-  const message =
-    'an address holds a user or a token; write them as nats.user and nats.password, or nats.token, in the configuration';
-  throw new ConfigError([{ file: 'nats.servers', line: 0, column: 0, message }]);
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ES_EVENT_TYPES } from '../events/es-event-types.ts';
 import { allTriggers, isKnownTrigger } from '../rules/known-triggers.ts';
 import { nearestName } from '../rules/nearest.ts';
+import { faultOfAddress } from './server-address.ts';
 
 const MiB = 1024 * 1024;
 
@@ -13,6 +14,12 @@ const name = z.string().min(1).max(128);
 const milliseconds = z.int().min(1).max(3_600_000);
 const path = z.string().min(1);
 const verdict = z.enum(['allow', 'deny']);
+
+/** The client knows no user in an address (it takes a password's digits for the port), and addresses are logged. */
+const serverAddress = z.string().superRefine((address, context) => {
+  const message = faultOfAddress(address);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
 
 const authActions = new Set(ES_EVENT_TYPES.filter(({ kind }) => kind === 'auth').map(({ name }) => name));
 
@@ -139,7 +146,7 @@ const guard = z.strictObject({
 
 const natsKeys = z.strictObject({
   servers: z
-    .array(z.string().min(1))
+    .array(serverAddress)
     .min(1)
     .default(['nats://127.0.0.1:4222'])
     .describe('Addresses of NATS servers; one is chosen, the others stand in for it.'),
@@ -297,9 +304,11 @@ const dedupe = z.strictObject({
     .describe('Which events can be repeats of each other. Default none: every event is kept.'),
 });
 
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
 const log = z.strictObject({
   level: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .enum(LOG_LEVELS)
     .default('info')
     .describe('The least severe lines that are written to stderr. Default info.'),
 });

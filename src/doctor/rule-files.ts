@@ -1,6 +1,7 @@
 // Do the rules load, and would they guard anything here?
-import { formatCount } from '../cli/output.ts';
+import { counted, formatCount } from '../cli/output.ts';
 import { loadRules } from '../rules/load.ts';
+import { formatPlace } from '../rules/rule-problem.ts';
 import { type Check, type Finding, not, ok } from './check.ts';
 
 export const checkRuleFiles: Check = async ({ rules }) => {
@@ -10,12 +11,11 @@ export const checkRuleFiles: Check = async ({ rules }) => {
     const errors = problems.filter(({ severity }) => severity === 'error');
     if (errors.length > 0) {
       const [first] = errors;
-      const where =
-        first === undefined ? '' : `, first ${first.file}:${first.line}:${first.column}: ${first.message}`;
+      const where = first === undefined ? '' : `, first ${formatPlace(first)}: ${first.message}`;
       return not(
         'fail',
         'rules',
-        `${errors.length} errors in ${paths}${where}`,
+        `${counted(errors.length, 'error')} in ${paths}${where}`,
         `picket rules check ${paths}`,
       );
     }
@@ -26,7 +26,9 @@ export const checkRuleFiles: Check = async ({ rules }) => {
       ),
     ];
     if (problems.length > 0) {
-      findings.push(...not('warn', 'rules', `${problems.length} warnings`, `picket rules check ${paths}`));
+      findings.push(
+        ...not('warn', 'rules', counted(problems.length, 'warning'), `picket rules check ${paths}`),
+      );
     }
     return findings;
   } catch (error) {

@@ -53,6 +53,14 @@ describe('a wrong configuration', () => {
     );
   });
 
+  test('names the value that was meant, and what is expected in the words of YAML', () => {
+    expect(problemOf('queue: { policy: shde }')).toBe('picket.yaml:1:18: queue.policy: did you mean shed?');
+    expect(problemOf('guard: { filesystems: local }')).toBe(
+      'picket.yaml:1:23: guard.filesystems: expected a list',
+    );
+    expect(problemOf('local')).toBe('picket.yaml:1:1: the file: expected a map of keys');
+  });
+
   test('tells all problems at once', () => {
     expect(problemOf('log:\n  level: loud\nagent:\n  nmae: x\n').split('\n')).toHaveLength(2);
   });
@@ -129,8 +137,30 @@ describe('what the NATS client is given', () => {
   });
 
   test('are addresses without a password, which the message does not show either', async () => {
-    const refusal = await optionsOf('nats: { servers: ["nats://a:s3cret@host:4222"] }').catch(String);
-    expect(refusal).toContain('nats.servers: an address holds a user');
-    expect(refusal).not.toContain('s3cret');
+    const wrong = 'nats: { servers: ["nats://a:s3cret@host:4222"] }';
+    const said = 'picket.yaml:1:19: nats.servers.0: an address holds a user';
+    expect(() => optionsOf(wrong)).toThrow(said);
+    expect(() => optionsOf(wrong)).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('s3cret') }),
+    );
   });
+
+  test.each([
+    'nats://127.0.0.1:4222',
+    'tls://nats.example',
+    'nats.example:4222',
+    '[::1]:4222',
+    'nats://localhost/',
+  ])('take the address %s', async (address) => {
+    expect(await optionsOf(`nats: { servers: ["${address}"] }`)).toMatchObject({ servers: [address] });
+  });
+
+  test.each(['nats://x:99999', 'http://nats.example', '', 'nats://', 'a b'])(
+    'do not take the address "%s"',
+    (address) => {
+      expect(() => optionsOf(`nats: { servers: ["${address}"] }`)).toThrow(
+        'picket.yaml:1:19: nats.servers.0: this is no address of a server',
+      );
+    },
+  );
 });

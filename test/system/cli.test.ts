@@ -44,23 +44,30 @@ describe('the command line', () => {
   });
 
   test.each(['run', 'demo', 'replay', 'rules', 'stream setup', 'tail', 'off', 'on', 'status', 'doctor'])(
-    '%s has help with an example',
+    '%s has help with its exit codes and an example',
     (name) => {
       const { status, stdout } = picket([...name.split(' '), '--help']);
       expect(status).toBe(0);
+      if (name !== 'rules') expect(stdout).toMatch(/^Exit codes: 0 .*, 1 /m);
       expect(stdout).toMatch(/Examples?:\n {2}.*picket /);
     },
   );
 
-  test.each([[['nonsense']], [['tail', '--no-such-option']], [['replay']], [['tail', '--count', 'many']]])(
-    '%j is a usage error: exit 2, words on stderr only',
-    (args) => {
-      const { status, stdout, stderr } = picket(args);
-      expect(status).toBe(2);
-      expect(stdout).toBe('');
-      expect(stderr).toContain('--help');
-    },
-  );
+  test.each([
+    [['nonsense']],
+    [['tail', '--no-such-option']],
+    [['replay']],
+    [['tail', '--count', 'many']],
+    [['tail', '--trigger', 'auth.exce']],
+    [['tail', '--nats', 'nats://x:99999']],
+    [['run', '--log-level', 'loud']],
+    [['run', '--platform', 'windows']],
+  ])('%j is a usage error: exit 2, words on stderr only', (args) => {
+    const { status, stdout, stderr } = picket(args);
+    expect(status).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('--help');
+  });
 
   test('help of a command is what its --help says, however deep; of none it is an error', () => {
     expect(picket(['help', 'rules', 'plan']).stdout).toBe(picket(['rules', 'plan', '--help']).stdout);
@@ -106,7 +113,7 @@ describe('replay', () => {
     expect(stdout).toMatch(/auth\.open +\d+/);
     expect(stdout).toMatch(/deny +6\n/);
     expect(stdout).toMatch(/demo-sealed-file +\d/);
-    expect(stdout).toMatch(/416 events in .* events\/s; 3 with alerts, 0 malformed/);
+    expect(stdout).toMatch(/416 events in .* events\/s; 3 with alerts, 0 unreadable/);
   });
 
   test('what cannot be read is told with file and line, the rest goes on, exit 1', () => {
