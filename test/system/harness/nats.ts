@@ -1,5 +1,5 @@
 // A private nats-server with JetStream: loopback, a free port, a folder of its own; it can be killed and started again.
-
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -34,7 +34,8 @@ export async function startNats(cleanup: Cleanup): Promise<NatsServer> {
         const connection = await connect({ servers: url, reconnect: false, timeout: 1000 });
         await connection.close();
         return true;
-      } catch {
+      } catch (error) {
+        if (server.child.exitCode !== null) throw new Error(server.stderr(), { cause: error });
         return false;
       }
     });
@@ -56,12 +57,17 @@ export async function startNats(cleanup: Cleanup): Promise<NatsServer> {
   };
 }
 
+/** Below those that systems give away by themselves: nobody gets it while the server is away. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) await once(server, 'close');
+    if (isFree) return port;
+  }
 }
