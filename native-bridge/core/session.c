@@ -274,7 +274,9 @@ void session_run(struct session *session) {
         }
         session_pump(session);
         collect(session, fds);
-        if (poll(fds, FD_COUNT, wait_ms(session, clock_monotonic_us())) < 0 && errno != EINTR) break;
+        // Where it fails (there is no memory for it) nothing is ready; to end would look like somebody's wish.
+        if (poll(fds, FD_COUNT, wait_ms(session, clock_monotonic_us())) < 0 && errno != EINTR)
+            (void)poll(fds, FD_STOP + 1, FIFO_RETRY_MS);
         if (fds[FD_STOP].revents != 0) break;
         attend(session, fds, clock_monotonic_us());
     }

@@ -90,6 +90,13 @@ static bool any_of(const struct pollfd *waiting, nfds_t count)
     return false;
 }
 
+// Where so many can't be waited for (no memory for it, or a limit of descriptors that was lowered), by the clock alone.
+static int wait_for_any(struct pollfd *waiting, nfds_t count)
+{
+    int ready = poll(waiting, count, LOOK_AT_ALL_MS);
+    return ready < 0 && errno != EINTR ? poll(waiting, 1, LOOK_AT_ALL_MS) : ready;
+}
+
 // Bounded by the stop event.
 static void rest(struct linux_state *state, int64_t busy_us)
 {
@@ -107,9 +114,7 @@ void *mount_watcher(void *argument)
     int64_t looked_us = 0;
     while (!atomic_load(&state->stopping)) {
         nfds_t count = wait_on(state, waiting);
-        int ready = poll(waiting, count, LOOK_AT_ALL_MS);
-        if (ready < 0 && errno != EINTR)
-            break;
+        int ready = wait_for_any(waiting, count);
         if (ready > 0 && waiting[0].revents)
             break;
         int64_t began_us = clock_monotonic_us();

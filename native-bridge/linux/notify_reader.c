@@ -323,8 +323,9 @@ void *notify_reader(void *argument)
         if (wait_ms < 0 || wait_ms > VIGIL_TURN_MS)
             wait_ms = VIGIL_TURN_MS;
         vigil_beat(VIGIL_NOTIFICATIONS);
+        // Where it fails, processes are told all the same, and the rest once it works again.
         if (poll(waiting, sizeof waiting / sizeof *waiting, wait_ms) < 0 && errno != EINTR)
-            break;
+            (void)poll(waiting, 1, wait_ms);
         if (waiting[0].revents)
             break;
         struct guard_state *guard = linux_guard(state);

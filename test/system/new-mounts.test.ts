@@ -7,8 +7,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { askBridge } from '../../src/control/ask-bridge.ts';
 import { picket } from '../../src/events/proto/picket.js';
 import { long, TestAgent } from '../bridge/test-agent.ts';
-import { socketOf, startBridge } from './harness/bridge.ts';
+import { type RunningBridge, socketOf, startBridge } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
+import { contentOf, namesIn, targetOf, threadsOf } from './harness/proc.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { type Shell, startShell } from './harness/shell.ts';
 import { waitFor } from './harness/wait.ts';
@@ -54,9 +55,11 @@ function policy(newMounts: picket.v1.NewMounts, more: picket.v1.IPolicy = {}): p
   };
 }
 
+let bridge: RunningBridge;
+
 async function startGuard(given: picket.v1.IPolicy): Promise<TestAgent> {
   // Whatever is guarded here, it is nothing of the machine's.
-  await startBridge(cleanup, scratch, { args: ['--only-below', root] });
+  bridge = await startBridge(cleanup, scratch, { args: ['--only-below', root] });
   const agent = new TestAgent(socketOf(scratch));
   cleanup.add(() => agent.kill());
   return agent.start(given);
@@ -344,3 +347,32 @@ test('more mount namespaces than are followed are a loss, and the status says so
   const { unguarded } = await askBridge({ socketPath: socketOf(scratch), command: 'status' });
   expect(unguarded).toContainEqual(expect.stringContaining('more mounts or mount namespaces'));
 });
+
+test('mounts are noticed again after a time in which too little could be open to wait for them', async () => {
+  const agent = await startGuard(policy(NewMounts.NEW_MOUNTS_REPORT));
+  const pid = bridge.guardPid();
+  const count = 40;
+  expect(await shell.run(`for i in $(seq ${count}); do unshare -m sh -c 'read x' <&3 & done`)).toBe(0);
+  await waitFor('all to be followed', () => {
+    const open = namesIn(`/proc/${pid}/fd`).map((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
+    return open.filter((target) => /^\/proc\/\d+\/mountinfo$/.test(target)).length >= count;
+  });
+  // As where there is no memory to wait by: poll(2) refuses so many descriptors.
+  const limit = (files: string): void => {
+    execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:`]);
+  };
+  const turns = (): number => {
+    const thread = threadsOf(pid).find((one) => one('comm').startsWith('picket-mounts'));
+    const switches = /^voluntary_ctxt_switches:\t(\d+)$/m.exec(thread?.('status') ?? '');
+    return switches === null ? Number.POSITIVE_INFINITY : Number(switches[1]);
+  };
+  const usual = /^Max open files +(\d+)/m.exec(contentOf(`/proc/${pid}/limits`))?.[1] ?? '';
+  limit('64');
+  const before = turns();
+  await waitFor('it to have tried', () => turns() > before + 2);
+  limit(usual);
+  const mount = makeMount('later', 'tmpfs');
+  await waitFor('the event', () =>
+    mountEvents(agent, 'tmpfs').some((event) => pathOf(event.mount) === mount),
+  );
+}, 90_000);
