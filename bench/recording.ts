@@ -1,7 +1,8 @@
 // A recording of events of about 1 KB in the mix of a busy host: mostly opens and closes, some execs, forks and exits.
 // The same number gives the same bytes.
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { type EcsEvent, encodeEvent } from '../src/events/ecs-event.ts';
+import type { EcsEvent } from '../src/events/ecs-event.ts';
+import { encodeEvent } from '../src/events/encode-event.ts';
 import { recordedEvent } from '../src/sources/recording.ts';
 
 const DISTINCT = 4096;

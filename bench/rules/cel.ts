@@ -9,28 +9,16 @@ import {
   type NamedConditions,
 } from '../../src/rules/conditions.ts';
 import type { RuleSet } from '../../src/rules/schema.ts';
-import {
-  addressName,
-  type FlatEvent,
-  type Flatten,
-  flatName,
-  flattenFor,
-  ignoresCase,
-  loweredName,
-} from './flat-event.ts';
+import { addressName, type FlatEvent, flatName, flattenFor, ignoresCase, loweredName } from './flat-event.ts';
+import { type FlatRules, flatSubject } from './flat-subject.ts';
 import { byTrigger } from './rules-by-trigger.ts';
 import { type Subject, UnsupportedRuleError } from './subject.ts';
 import { v4Network } from './v4-network.ts';
 
 const NAME = 'cel-js';
 
-interface TriggerExpressions {
-  readonly flatten: Flatten;
-  readonly rules: readonly { readonly name: string; readonly test: (event: FlatEvent) => unknown }[];
-}
-
 export function cel(ruleSet: RuleSet): Subject {
-  const all = new Map<Trigger, TriggerExpressions>();
+  const all = new Map<Trigger, FlatRules>();
   for (const [trigger, rules] of byTrigger(ruleSet)) {
     const { flatten, names } = flattenFor(rules, ruleSet.conditions, 'null');
     const environment = createEnvironment(names);
@@ -42,22 +30,7 @@ export function cel(ruleSet: RuleSet): Subject {
       })),
     });
   }
-  return {
-    run: ({ trigger, complete }) => {
-      const expressions = all.get(trigger);
-      if (expressions === undefined) return 0;
-      const event = expressions.flatten(complete);
-      let count = 0;
-      for (const { test } of expressions.rules) if (test(event) === true) count++;
-      return count;
-    },
-    matches: ({ trigger, complete }) => {
-      const expressions = all.get(trigger);
-      if (expressions === undefined) return [];
-      const event = expressions.flatten(complete);
-      return expressions.rules.filter(({ test }) => test(event) === true).map(({ name }) => name);
-    },
-  };
+  return flatSubject(all);
 }
 
 function createEnvironment(names: readonly string[]): Environment {

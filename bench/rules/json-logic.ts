@@ -9,29 +9,17 @@ import {
   type NamedConditions,
 } from '../../src/rules/conditions.ts';
 import type { RuleSet } from '../../src/rules/schema.ts';
-import {
-  addressName,
-  type FlatEvent,
-  type Flatten,
-  flatName,
-  flattenFor,
-  ignoresCase,
-  loweredName,
-} from './flat-event.ts';
+import { addressName, type FlatEvent, flatName, flattenFor, ignoresCase, loweredName } from './flat-event.ts';
+import { type FlatRules, flatSubject } from './flat-subject.ts';
 import { byTrigger } from './rules-by-trigger.ts';
 import { type Subject, UnsupportedRuleError } from './subject.ts';
 import { v4Network } from './v4-network.ts';
 
 const NAME = 'json-logic-engine';
 
-interface TriggerLogic {
-  readonly flatten: Flatten;
-  readonly rules: readonly { readonly name: string; readonly test: (event: FlatEvent) => unknown }[];
-}
-
 export function jsonLogic(ruleSet: RuleSet): Subject {
   const engine = createEngine();
-  const logics = new Map<Trigger, TriggerLogic>();
+  const logics = new Map<Trigger, FlatRules>();
   for (const [trigger, rules] of byTrigger(ruleSet)) {
     logics.set(trigger, {
       flatten: flattenFor(rules, ruleSet.conditions, 'null').flatten,
@@ -41,22 +29,7 @@ export function jsonLogic(ruleSet: RuleSet): Subject {
       })),
     });
   }
-  return {
-    run: ({ trigger, complete }) => {
-      const logic = logics.get(trigger);
-      if (logic === undefined) return 0;
-      const event = logic.flatten(complete);
-      let count = 0;
-      for (const { test } of logic.rules) if (test(event) === true) count++;
-      return count;
-    },
-    matches: ({ trigger, complete }) => {
-      const logic = logics.get(trigger);
-      if (logic === undefined) return [];
-      const event = logic.flatten(complete);
-      return logic.rules.filter(({ test }) => test(event) === true).map(({ name }) => name);
-    },
-  };
+  return flatSubject(logics);
 }
 
 function createEngine(): LogicEngine {

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { ES_EVENT_TYPES } from '../events/es-event-types.ts';
 import { allTriggers, isKnownTrigger } from '../rules/known-triggers.ts';
-import { nearestName } from '../rules/nearest.ts';
+import { didYouMean, nearestName } from '../rules/nearest.ts';
 import { faultOfAddress } from './server-address.ts';
 
 const MiB = 1024 * 1024;
@@ -35,8 +35,7 @@ function byAction<T extends z.ZodType>(value: T) {
 }
 
 function hint(typed: string, known: Iterable<string>): string {
-  const meant = nearestName(typed, known);
-  return meant === undefined ? '' : `; did you mean ${meant}?`;
+  return didYouMean(nearestName(typed, known), '');
 }
 
 const agent = z.strictObject({

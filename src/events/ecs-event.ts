@@ -184,5 +184,3 @@ export interface EcsEvent {
   readonly es?: JsonObject;
   readonly picket?: EcsPicket;
 }
-
-export { encodeEvent } from './encode-event.ts';

@@ -5,6 +5,7 @@ import { type FactDefinition, findFact, nearestFact, whereOffered } from '../eve
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
 import { accessOf, factName } from './fact-access.ts';
+import { didYouMean } from './nearest.ts';
 import { ANY_TYPE, type FactType } from './operand.ts';
 import { checkOperands } from './operand-types.ts';
 import type { PlaceOfPart } from './rule-document.ts';
@@ -108,7 +109,7 @@ export function explainAbsent(
     return { code: 'fact-elsewhere', message: `${message}; ${hint}`, found: name };
   }
   const nearest = nearestFact(name, trigger, platform);
-  const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  const meant = didYouMean(nearest, '');
   return {
     code: 'unknown-fact',
     message: `no event of ${place} has ${name}${meant}`,

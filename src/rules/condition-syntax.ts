@@ -6,7 +6,7 @@ import type { AllOf, AnyOf, Condition, NamedReference, NotOf } from './condition
 import { type DocumentMap, isMap } from './document-map.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { LEAF_KEYS, parseLeaf } from './leaf-syntax.ts';
-import { fixBy, nearestName } from './nearest.ts';
+import { didYouMean, fixBy, nearestName } from './nearest.ts';
 import type { DocumentPath } from './rule-document.ts';
 import { describeValue, oneOf } from './rule-problem.ts';
 import { unknownKey } from './schema-problems.ts';
@@ -168,7 +168,7 @@ function parseReference(
     code: 'unknown-condition',
     message:
       typeof name === 'string'
-        ? `no condition is named \`${name}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`
+        ? `no condition is named \`${name}\`${didYouMean(meant)}`
         : 'a condition is referred to by its name',
     found: describeValue(name),
     expected:

@@ -14,7 +14,7 @@ import {
 import { isMap } from './document-map.ts';
 import { isExpired, parseExpiry } from './exceptions.ts';
 import type { FindingCode } from './finding-codes.ts';
-import { nearestName } from './nearest.ts';
+import { didYouMean, nearestName } from './nearest.ts';
 import type { DocumentPath, Place, PlaceOfPart, RuleDocument } from './rule-document.ts';
 import { findReach } from './rule-facts.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
@@ -114,7 +114,7 @@ function ruleNames(rule: unknown, path: DocumentPath, context: ExceptionContext)
       report({ ...place, code, message, found: `\`${name}\``, expected, severity: 'error' });
     if (!known.has(name)) {
       const meant = nearestName(name, known);
-      const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`;
+      const hint = didYouMean(meant);
       wrong(
         'unknown-rule',
         `no rule is named \`${name}\`${hint}`,

@@ -1,7 +1,7 @@
 // What a test of a test file expects: words of one rule, a list of rules, numbers, a verdict.
 
 import type { FindingCode } from './finding-codes.ts';
-import { nearestName } from './nearest.ts';
+import { didYouMean, nearestName } from './nearest.ts';
 import { describeValue, oneOf } from './rule-problem.ts';
 import { EVENT_TYPES, type RuleDefinition } from './schema.ts';
 import type { WrittenFileTest } from './test-file-schema.ts';
@@ -141,7 +141,7 @@ function isTested(name: string, { names }: ExpectationContext, at: readonly stri
   // Without any rule, that none is there was reported already.
   if (names.size === 0) return false;
   const meant = nearestName(name, names);
-  const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`;
+  const hint = didYouMean(meant);
   fail(
     at,
     'unknown-rule',

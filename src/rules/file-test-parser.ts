@@ -9,7 +9,7 @@ import type { FileTest, GivenEvent, RecordedEvents } from './file-test.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { checkGiven, touches } from './given-facts.ts';
 import { allTriggers, isKnownTrigger } from './known-triggers.ts';
-import { nearestName } from './nearest.ts';
+import { didYouMean, nearestName } from './nearest.ts';
 import type { DocumentPath, RuleDocument } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 import { besideFile } from './rule-text.ts';
@@ -202,7 +202,7 @@ class TestParser {
       this.#fail(
         ['on'],
         'unknown-trigger',
-        `no trigger is named \`${on}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`,
+        `no trigger is named \`${on}\`${didYouMean(meant)}`,
         describeValue(on),
         meant ?? 'a trigger, such as `notify.exec`',
       );

@@ -4,7 +4,7 @@ import type { ConditionSyntax, Labels } from './condition-context.ts';
 import type { ConditionValue, Leaf, Scalar } from './conditions.ts';
 import { DECORATORS, parseOperatorName } from './decorators.ts';
 import type { FindingCode } from './finding-codes.ts';
-import { nearestName, sureName } from './nearest.ts';
+import { didYouMean, nearestName, sureName } from './nearest.ts';
 import { checkOperands } from './operand-types.ts';
 import { OPERATORS } from './operators.ts';
 import type { DocumentPath, Place, PlaceOfPart } from './rule-document.ts';
@@ -116,7 +116,7 @@ function checkOperator(name: string, path: DocumentPath, syntax: ConditionSyntax
   if (!OPERATORS.has(operator)) {
     const meant = nearestName(operator, OPERATORS.keys());
     const prefix = decorators.map((one) => `${one}:`).join('');
-    const hint = meant === undefined ? '' : `; did you mean \`${prefix}${meant}\`?`;
+    const hint = didYouMean(meant && `${prefix}${meant}`);
     return report(
       'unknown-operator',
       `no operator is named \`${operator}\`${hint}`,
@@ -128,7 +128,7 @@ function checkOperator(name: string, path: DocumentPath, syntax: ConditionSyntax
   for (const decorator of decorators) {
     if (DECORATORS.has(decorator)) continue;
     const meant = nearestName(decorator, DECORATORS.keys());
-    const hint = meant === undefined ? '' : `; did you mean \`${meant}:\`?`;
+    const hint = didYouMean(meant && `${meant}:`);
     return report(
       'unknown-decorator',
       `no decorator is named \`${decorator}\`${hint}`,
@@ -242,7 +242,7 @@ function parseListReference(
     code: 'unknown-list',
     message:
       typeof name === 'string'
-        ? `no list is named \`${name}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`
+        ? `no list is named \`${name}\`${didYouMean(meant)}`
         : 'a list is referred to by its name',
     found: describeValue(name),
     expected:

@@ -35,6 +35,11 @@ export function sureName(typed: string, names: Iterable<string>): string | undef
 
 const SURE_DISTANCE_MAX = 2;
 
+/** The end of a message about a name; nothing where none was meant. @param mark around the name */
+export function didYouMean(meant: string | undefined, mark = '`'): string {
+  return meant === undefined ? '' : `; did you mean ${mark}${meant}${mark}?`;
+}
+
 /** To be spread into a problem. */
 export function fixBy(typed: string, names: Iterable<string>): Pick<RuleProblem, 'fix'> {
   const by = sureName(typed, names);

@@ -7,7 +7,7 @@ import { type Leaf, type NamedConditions, type RootCondition, visitLeaves } from
 import { isAuthTrigger } from './decision.ts';
 import { type DocumentMap, isMap } from './document-map.ts';
 import { allTriggers, isKnownTrigger } from './known-triggers.ts';
-import { fixBy, nearestName } from './nearest.ts';
+import { didYouMean, fixBy, nearestName } from './nearest.ts';
 import type { DocumentPath, Place, PlaceOfPart, RuleDocument } from './rule-document.ts';
 import { findReach } from './rule-facts.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
@@ -198,7 +198,7 @@ function checkTriggers(
       report({
         ...place,
         code: 'unknown-trigger',
-        message: `no trigger is named \`${trigger}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`,
+        message: `no trigger is named \`${trigger}\`${didYouMean(meant)}`,
         found: describeValue(trigger),
         expected: meant ?? 'auth.<action>, notify.<action>, log, dns.query, dns.answer, flow or picket',
         severity: 'error',

@@ -1,7 +1,7 @@
 // zod's issues with a rule file, in words for the person who wrote it.
 
 import type { z } from 'zod';
-import { fixBy, nearestName } from './nearest.ts';
+import { didYouMean, fixBy, nearestName } from './nearest.ts';
 import type { DocumentPath, RuleDocument } from './rule-document.ts';
 import { describeValue, oneOf, type RuleProblem } from './rule-problem.ts';
 
@@ -76,7 +76,7 @@ function explainIssue(
     {
       ...document.placeOf(path),
       code: 'wrong-value',
-      message: `${name} can't be this${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
+      message: `${name} can't be this${didYouMean(suggestion)}`,
       found: describeValue(value),
       expected:
         typeof value === 'string' && isListWanted(issue)
@@ -120,7 +120,7 @@ export function unknownKey(
   return {
     ...document.placeOfKey(path),
     code: 'unknown-key',
-    message: `unknown key \`${key}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`,
+    message: `unknown key \`${key}\`${didYouMean(meant)}`,
     found: `\`${key}\``,
     expected: oneOf(known),
     severity: 'error',

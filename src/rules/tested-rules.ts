@@ -4,7 +4,7 @@ import type { Trigger } from '../events/triggers.ts';
 import { type Leaf, type NamedConditions, visitLeaves } from './conditions.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { isNamePattern, nameMatcher } from './name-pattern.ts';
-import { nearestName } from './nearest.ts';
+import { didYouMean, nearestName } from './nearest.ts';
 import type { DocumentPath } from './rule-document.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import type { WrittenFileTest } from './test-file-schema.ts';
@@ -96,7 +96,7 @@ export class TestedRules {
     fail(
       at,
       'unknown-rule',
-      `${what}${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`,
+      `${what}${didYouMean(meant)}`,
       `\`${name}\``,
       meant ?? (count === 0 ? 'a rule; none was loaded' : `one of ${count} rules that were loaded`),
     );

@@ -7,7 +7,7 @@ import type { TellingFact } from '../../rules/exception-facts.ts';
 import { exceptionFile, type WrittenException } from '../../rules/exception-text.ts';
 import { parseExpiry } from '../../rules/exceptions.ts';
 import { loadRules, requireRuleSet } from '../../rules/load.ts';
-import { nearestName } from '../../rules/nearest.ts';
+import { didYouMean, nearestName } from '../../rules/nearest.ts';
 import { type ProposedException, proposeException } from '../../rules/propose-exception.ts';
 import { RuleFileError } from '../../rules/rule-problem.ts';
 import type { RuleDefinition, RuleSet } from '../../rules/schema.ts';
@@ -124,7 +124,7 @@ function ruleNamed(name: string, { rules }: RuleSet): RuleDefinition {
     name,
     rules.map((one) => one.name),
   );
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const hint = didYouMean(meant, '');
   throw new CommandError(`no rule is named ${name} in ${counted(rules.length, 'rule')}${hint}`, 1);
 }
 

@@ -8,7 +8,7 @@ import type { Trigger } from '../../events/triggers.ts';
 import { EventExplainer } from '../../rules/explain-event.ts';
 import { type LoadedRules, loadRules } from '../../rules/load.ts';
 import { isNamePattern, nameMatcher } from '../../rules/name-pattern.ts';
-import { nearestName } from '../../rules/nearest.ts';
+import { didYouMean, nearestName } from '../../rules/nearest.ts';
 import type { PlanOptions } from '../../rules/plan.ts';
 import { PLATFORMS, type RuleDefinition } from '../../rules/schema.ts';
 import { eventsOfFile } from '../../sources/event-file.ts';
@@ -96,7 +96,7 @@ async function explain(paths: string[], options: ExplainOptions): Promise<void> 
     for (const { name, nearest } of unknownFacts(event, platform)) {
       if (told.has(name)) continue;
       told.add(name);
-      const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+      const hint = didYouMean(nearest, '');
       say(`${options.event}: event ${event.number}: no fact is named ${name}, so it is left out${hint}`);
     }
     await output.add(event, await explainer.explain(event.bytes, event.trigger, platform));
@@ -142,10 +142,7 @@ function wantedRules({ ruleSet }: LoadedRules, patterns: readonly string[]): Rea
           pattern,
           ruleSet.rules.map(({ name }) => name),
         );
-    throw new CommandError(
-      `no rule is named ${pattern}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-      2,
-    );
+    throw new CommandError(`no rule is named ${pattern}${didYouMean(meant, '')}`, 2);
   }
   return wanted;
 }

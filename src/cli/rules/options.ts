@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Platform, Trigger } from '../../events/triggers.ts';
 import { allTriggers, isKnownTrigger } from '../../rules/known-triggers.ts';
 import type { LoadedRules } from '../../rules/load.ts';
-import { nearestName } from '../../rules/nearest.ts';
+import { didYouMean, nearestName } from '../../rules/nearest.ts';
 import { PLATFORMS, type RuleDefinition } from '../../rules/schema.ts';
 
 export interface RulesOptions {
@@ -37,9 +37,7 @@ export function parseNumber(text: string): number {
 export function parseTrigger(text: string): Trigger {
   if (isKnownTrigger(text)) return text;
   const meant = nearestName(text, allTriggers());
-  throw new InvalidArgumentError(
-    `No trigger is named so${meant === undefined ? '.' : `; did you mean ${meant}?`}`,
-  );
+  throw new InvalidArgumentError(`No trigger is named so${didYouMean(meant, '')}`);
 }
 
 export function rulesFor(

@@ -3,7 +3,7 @@
 
 import { CST, Lexer } from 'yaml';
 import { FINDING_CODES, FINDING_KINDS, type FindingCode, isFindingCode } from '../finding-codes.ts';
-import { nearestName } from '../nearest.ts';
+import { didYouMean, nearestName } from '../nearest.ts';
 import { describeValue, type RuleProblem } from '../rule-problem.ts';
 import type { RuleText } from '../rule-text.ts';
 import { warning } from './finding.ts';
@@ -84,7 +84,7 @@ function readIgnores(
     for (const code of codes) {
       if (!isFindingCode(code)) {
         const meant = nearestName(code, FINDING_CODES);
-        const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`;
+        const hint = didYouMean(meant);
         wrong(
           `no finding has the code \`${code}\`${hint}`,
           describeValue(code),

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { parseNetwork } from '../cidr.ts';
-import { nearestName } from '../nearest.ts';
+import { didYouMean, nearestName } from '../nearest.ts';
 import type { Place } from '../rule-document.ts';
 import { oneOf } from '../rule-problem.ts';
 import { base64, base64AtEachOffset, utf16, utf16be, utf16le } from './encodings.ts';
@@ -68,7 +68,7 @@ const NAMES = [...VALUE_MODIFIERS.keys(), ...LIST_MODIFIERS];
 
 export function unknownModifier(name: string, place: Place): SigmaError {
   const meant = nearestName(name, NAMES);
-  const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`;
+  const hint = didYouMean(meant);
   return new SigmaError('modifier', place, `no modifier is named \`${name}\`${hint}`, {
     found: `\`${name}\``,
     expected: meant ?? oneOf(NAMES),

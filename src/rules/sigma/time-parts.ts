@@ -3,9 +3,14 @@
 import type { Condition, Leaf } from '../conditions.ts';
 import type { FactName } from './question-leaves.ts';
 import type { SigmaValue } from './value.ts';
-import type { QuestionContext } from './value-leaves.ts';
 
 type TimeValue = SigmaValue & { readonly kind: 'time' };
+
+interface TimeContext {
+  readonly fact: FactName;
+  /** Notes that the translation is not exact. */
+  differs(reason: string): void;
+}
 
 const RANGES: Readonly<Record<'minute' | 'hour' | 'day' | 'month', readonly [number, number]>> = {
   minute: [0, 59],
@@ -15,7 +20,7 @@ const RANGES: Readonly<Record<'minute' | 'hour' | 'day' | 'month', readonly [num
 };
 const BEFORE = { minute: '^.{14}', hour: '^.{11}', day: '^.{8}', month: '^.{5}' } as const;
 
-export function timeConditions(value: TimeValue, { fact, differs }: QuestionContext): Condition {
+export function timeConditions(value: TimeValue, { fact, differs }: TimeContext): Condition {
   const { unit } = value;
   if (unit === 'year') return yearCondition(value, fact);
   if (unit === 'week') {
