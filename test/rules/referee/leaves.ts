@@ -57,6 +57,8 @@ const ADDRESS_PLACES: readonly Place[] = [
 /** Values inside others, paths that lead nowhere, objects. */
 const ODD_PLACES: readonly Place[] = [
   { fact: 'process.executable', path: '$.below' },
+  inProcess('executable.below'),
+  { fact: 'process.executable', path: '$.length' },
   { fact: 'process', path: "$['executable']" },
   { fact: 'process', path: '$["executable"]' },
   inProcess('executable.length'),
