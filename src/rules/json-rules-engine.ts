@@ -10,12 +10,13 @@
 //
 // What differs, on purpose:
 // - Runs of one engine at the same time don't end one another: there, the first to finish makes the others skip the rest
-//   of their rules.
+//   of their rules. A run that was refused with an error counts as running for some turns more.
 // - `run` takes fewer turns of the promise queue. Listeners are told in the same order, counted from the beginning of a
 //   priority.
-// - The lists of a run's result are made when they are first read.
+// - The lists of a run's result are made when they are first read; Node prints them as if they stood there.
 // - A rule that json-rules-engine evaluates may add facts to the almanac while it is evaluated: compiled rules of the
 //   same priority do not see them, for they have read theirs when the priority began.
+// - The default export has the other exports as properties, its own name `default` among them.
 
 import {
   Almanac,

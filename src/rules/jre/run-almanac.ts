@@ -2,6 +2,7 @@
 
 import { Almanac, type AlmanacOptions, type Event, Fact, type FactOptions } from 'json-rules-engine';
 import type { Outcome } from './outcome.ts';
+import { printsInFull } from './printed.ts';
 import type { RuleResult } from './rule-result.ts';
 
 interface Members {
@@ -49,6 +50,7 @@ export class RunAlmanac extends Almanac {
       success: { get: success, enumerable: true },
       failure: { get: failure, enumerable: true },
     }) as Members['events'];
+    printsInFull(events);
     define('events', () => events);
     const results = gathering(
       this.#outcomes,
@@ -89,6 +91,7 @@ export class RunAlmanac extends Almanac {
 
 // What users print is the class that they know.
 Object.defineProperty(RunAlmanac, 'name', { value: 'Almanac' });
+printsInFull(RunAlmanac.prototype, Almanac.prototype);
 
 /** A list that grows with the outcomes, each told once. */
 function gathering<T>(

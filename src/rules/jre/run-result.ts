@@ -2,6 +2,7 @@
 // a thousand failures with their trees costs far more than finding out that they are failures.
 
 import type { Almanac, Event } from 'json-rules-engine';
+import { printsInFull } from './printed.ts';
 import type { RuleResult } from './rule-result.ts';
 import type { RunAlmanac } from './run-almanac.ts';
 
@@ -30,5 +31,6 @@ export function resultOf(almanac: RunAlmanac): RunResult {
     const attributes = { enumerable: true, configurable: true };
     Object.defineProperty(result, key, { get: () => settle(make()), set: settle, ...attributes });
   }
+  printsInFull(result);
   return result;
 }
