@@ -20,5 +20,11 @@ export function reasonOf(error: unknown): string {
 export function isSystemError(
   error: Error,
 ): error is Error & { readonly code: string; readonly errno: number } {
-  return 'syscall' in error && 'errno' in error && typeof error.errno === 'number' && 'code' in error;
+  return (
+    error instanceof Error &&
+    'syscall' in error &&
+    'errno' in error &&
+    typeof error.errno === 'number' &&
+    'code' in error
+  );
 }

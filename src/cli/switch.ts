@@ -90,7 +90,7 @@ export function formatReport(report: BridgeReport): string {
       ? 'no agent is connected'
       : `agent ${agent.name}, generation ${agent.generation}${epoch === 0 ? '' : `, policy ${epoch}`}`,
     ...guarded.map((sentence) => `guarded: ${sentence}`),
-    ...unguarded.map((sentence) => `not guarded: ${sentence}`),
+    ...unguarded,
     ...(note === '' ? [] : [`note: ${note}`]),
   ];
   return `${lines.map(displayText).join('\n')}\n`;

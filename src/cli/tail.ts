@@ -1,5 +1,7 @@
 // `picket tail`: decoded events from NATS, as they come.
-import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Command, Option } from 'commander';
 import { defaultConfig, loadConfig } from '../config/load.ts';
@@ -13,11 +15,12 @@ import type { Trigger } from '../events/triggers.ts';
 import { allTriggers } from '../rules/known-triggers.ts';
 import { nearestName } from '../rules/nearest.ts';
 import { formatEventLine } from './event-line.ts';
+import { CommandError } from './failure.ts';
 import { natsOption } from './nats-option.ts';
 import { formatCount, painterFor, say, writeOut } from './output.ts';
 import { writeRecording } from './recording-sink.ts';
 import { parseNumber, parseTrigger } from './rules/options.ts';
-import { openStreamReader, type StreamMessage } from './stream-reader.ts';
+import { openStreamReader, type StreamMessage, type StreamReader } from './stream-reader.ts';
 
 const DEFAULT_SUBJECT = 'picket.events.>';
 
@@ -71,7 +74,7 @@ async function tail(options: TailOptions): Promise<void> {
     subject: options.subject,
     from: options.fromStart === true ? 'start' : 'now',
   });
-  const recording = options.record === undefined ? undefined : createWriteStream(options.record);
+  const recording = await openRecording(options.record, reader);
   const failed = recording === undefined ? undefined : finished(recording);
   failed?.catch(() => reader.close());
   const stop = (): void => void reader.close();
@@ -104,6 +107,22 @@ async function configOf({ config: file, nats }: TailOptions): Promise<Config> {
   const { NATS_URL } = process.env;
   const servers = nats ?? (file === undefined && NATS_URL ? [NATS_URL] : config.nats.servers);
   return { ...config, nats: { ...config.nats, servers: [...servers] } };
+}
+
+async function openRecording(
+  file: string | undefined,
+  reader: StreamReader,
+): Promise<WriteStream | undefined> {
+  if (file === undefined) return undefined;
+  const stream = createWriteStream(file);
+  try {
+    await once(stream, 'open');
+    return stream;
+  } catch (cause) {
+    await reader.close();
+    const where = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? dirname(file) : file;
+    throw new CommandError(`${where} can't take the recording`, 3, { cause });
+  }
 }
 
 /** The events of a message that were asked for, still encoded. What a reader must know besides goes to stderr. */

@@ -17,7 +17,7 @@ describe('what a person reads of enforcement', () => {
   test('that it is on, by whom and over what', () => {
     expect(formatReport(report)).toBe(
       'enforcement is on\nRules are enforced.\nagent web-1, generation 3, policy 7\nguarded: /usr\n' +
-        'not guarded: /mnt is not guarded: NFS\n',
+        '/mnt is not guarded: NFS\n',
     );
   });
 
