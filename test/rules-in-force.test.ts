@@ -160,7 +160,7 @@ describe('rules that deny too much', () => {
     answer();
     denied(2, '/a', '/b', '/c');
     answer('a filesystem is away');
-    await expect.poll(() => offered.length, { timeout: 5_000 }).toBe(4);
+    await expect.poll(() => offered.length).toBe(4);
     expect(offered.at(-1)).toMatchObject({ epoch: 4 });
     expect(denies().at(-1)).toEqual(['old']);
     answer();

@@ -400,7 +400,7 @@ engine.run({ user: { age: 20 } }).then(({ results }) => console.log(JSON.stringi
     const { stdout, stderr } = spawnSync(process.execPath, [name], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 60_000,
     });
     expect(stderr).toBe('');
     return stdout;

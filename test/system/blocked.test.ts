@@ -160,7 +160,6 @@ test('log, disk and NATS blocked at once: the agent’s verdicts come in time, a
     ({ events }) =>
       events.filter(({ trigger, path }) => trigger === 'auth.open' && path === denied).length >= denials &&
       events.filter(({ trigger }) => trigger === 'notify.open').length >= FLOOD_FILES * FLOOD_ROUNDS,
-    40_000,
   );
   expect(doubles(stored.events)).toEqual([]);
   expect(stored.losses).toEqual([]);

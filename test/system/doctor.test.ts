@@ -102,7 +102,7 @@ test('a mount point that would command the terminal is listed without its escape
   cleanup.add(() => {
     execFileSync('umount', ['-l', mount]);
   });
-  const listed = spawnSync(bridgeProgram, ['--filesystems'], { encoding: 'utf8', timeout: 30_000 });
+  const listed = spawnSync(bridgeProgram, ['--filesystems'], { encoding: 'utf8', timeout: 60_000 });
   expect(listed.stdout.split('\n')).toContainEqual(
     expect.stringContaining(`${join(scratch.mount, 'a?[2J?b')}\ttmpfs\t`),
   );

@@ -143,7 +143,6 @@ async function expectOnce(): Promise<StreamContent> {
   await waitFor(
     'every event to be in the stream',
     async () => (await readStream()).events.length >= generated.forwarded.length,
-    40_000,
   );
   const content = await readStream();
   const sorted = (numbers: number[]): number[] => numbers.toSorted((a, b) => a - b);

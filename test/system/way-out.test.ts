@@ -93,7 +93,7 @@ function picketCommand(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(
     nodeProgram,
     [picketProgram, ...args, '--socket', socketOf(scratch)],
-    { encoding: 'utf8', timeout: 30_000 },
+    { encoding: 'utf8', timeout: 60_000 },
   );
   return { status, stdout, stderr };
 }
@@ -101,7 +101,7 @@ function picketCommand(...args: string[]) {
 function control(word: string) {
   return spawnSync(bridgeProgram, ['--control', word, '--socket', socketOf(scratch)], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 60_000,
   });
 }
 

@@ -31,7 +31,7 @@ export async function startNats(cleanup: Cleanup): Promise<NatsServer> {
     });
     await waitFor('nats-server to accept connections', async () => {
       try {
-        const connection = await connect({ servers: url, reconnect: false, timeout: 1000 });
+        const connection = await connect({ servers: url, reconnect: false, timeout: 10_000 });
         await connection.close();
         return true;
       } catch (error) {
