@@ -137,7 +137,7 @@ describe('picket rules import-sigma', () => {
       kind: 'skipped',
       reason: 'it is for another platform',
     });
-    expect(stderr).toContain('1 left out; 0 files in mac');
+    expect(stderr).toContain('1 left out for status or platform; 0 files in mac');
     expect(filesIn('mac')).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Platform } from '../../events/triggers.ts';
 import { AUDITD_EVENTS_MAPPING, loadMapping } from '../../rules/sigma/field-mapping.ts';
-import { type ImportResult, importSigma } from '../../rules/sigma/import-rules.ts';
+import { type ImportResult, importSigma, STATUSES } from '../../rules/sigma/import-rules.ts';
 import type { ReportEntry, SigmaCounts } from '../../rules/sigma/report.ts';
 import type { SigmaProblem } from '../../rules/sigma/sigma-error.ts';
 import {
@@ -30,8 +30,7 @@ interface ImportOptions {
   readonly quiet?: boolean;
 }
 
-const STATUSES = ['stable', 'test', 'experimental'];
-const ALL_STATUSES = [...STATUSES, 'deprecated', 'unsupported'];
+const DEFAULT_STATUSES = ['stable', 'test', 'experimental'];
 
 export function importSigmaCommand(): Command {
   return new Command('import-sigma')
@@ -61,7 +60,7 @@ export function importSigmaCommand(): Command {
     .addOption(
       new Option('--status <names>', 'statuses to import, with commas between')
         .argParser(statusesOf)
-        .default(STATUSES, STATUSES.join(',')),
+        .default(DEFAULT_STATUSES, DEFAULT_STATUSES.join(',')),
     )
     .addOption(platformOption())
     .option('--quiet', 'name no rules, only say how many there were')
@@ -78,8 +77,8 @@ export function importSigmaCommand(): Command {
 function statusesOf(names: string): readonly string[] {
   return names.split(',').map((name) => {
     const status = name.trim().toLowerCase();
-    if (ALL_STATUSES.includes(status)) return status;
-    throw new InvalidArgumentError(`Allowed are ${ALL_STATUSES.join(', ')}.`);
+    if (STATUSES.includes(status)) return status;
+    throw new InvalidArgumentError(`Allowed are ${STATUSES.join(', ')}.`);
   });
 }
 
@@ -108,8 +107,9 @@ async function run(paths: string[], options: ImportOptions): Promise<void> {
   });
   progress.clear();
   problems.push(...result.problems);
-  const files = await written(options.out, result);
+  // First, for nothing is written where it can't be.
   if (options.report !== undefined) await writeReport(options.report, result);
+  const files = await written(options.out, result);
   if (options.json) {
     await writeOut(`${toJson({ ...result.report, problems, ...files })}\n`);
   } else if (!options.quiet) {
@@ -143,7 +143,13 @@ async function writeReport(file: string, { report }: ImportResult): Promise<void
   try {
     await writeFile(file, `${toJson(report)}\n`);
   } catch (cause) {
-    throw new CommandError(`the report can't be written to ${file}`, 2, { cause });
+    const isWithoutFolder = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const reason = isWithoutFolder ? ': its folder does not exist' : '';
+    throw new CommandError(
+      `the report can't be written to ${file}${reason}`,
+      2,
+      isWithoutFolder ? {} : { cause },
+    );
   }
 }
 
@@ -194,7 +200,7 @@ function tell(counts: SigmaCounts, folder: string, { written: count, kept, stale
     `${formatCount(counts.approximate)} approximate${share(counts.approximate)}`,
     `${formatCount(counts.refused)} refused${share(counts.refused)}`,
   ];
-  if (counts.skipped > 0) parts.push(`${formatCount(counts.skipped)} left out`);
+  if (counts.skipped > 0) parts.push(`${formatCount(counts.skipped)} left out for status or platform`);
   let summary = `${counted(counts.rules, 'Sigma rule')}: ${parts.join(', ')}; ${counted(count, 'file')} in ${folder}`;
   if (counts.filters > 0) summary += `; ${counted(counts.filters, 'filter')}`;
   if (counts.correlations > 0)

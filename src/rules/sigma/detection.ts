@@ -35,26 +35,34 @@ export function parseDetections(
     mapAll(named, ({ key, keyPlace, tree: part }) => [key, parseDetection(part, keyPlace, lists)] as const),
   );
   if (detections.size === 0) {
-    throw new SigmaError('detection', tree.place, 'nothing is searched for: there is no search identifier');
+    throw new SigmaError('detection', tree.place, 'nothing is searched for: there is no search identifier', {
+      expected: 'one at least, beside `condition`',
+    });
   }
   return detections;
 }
 
 function parseDetection(tree: Tree, place: Place, lists: PlaceholderLists): Detection {
   if (tree.kind === 'map') {
-    if (tree.entries.size === 0)
-      throw new SigmaError('detection', tree.place, 'this search identifier is empty');
+    if (tree.entries.size === 0) throw empty(tree.place);
     const parts = mapAll(tree.entries.values(), (entry) =>
       parseField(entry.key, entry.keyPlace, entry.tree, lists),
     );
     return { kind: 'all', parts };
   }
   if (tree.kind === 'list') {
-    if (tree.items.length === 0) throw new SigmaError('detection', place, 'this search identifier is empty');
+    if (tree.items.length === 0) throw empty(place);
     if (tree.items.every((item) => item.kind === 'scalar')) return parseField('', place, tree, lists);
     return { kind: 'any', parts: mapAll(tree.items, (item) => parseDetection(item, item.place, lists)) };
   }
+  if (tree.value === null) throw empty(place);
   return parseField('', place, tree, lists);
+}
+
+function empty(place: Place): SigmaError {
+  return new SigmaError('detection', place, 'this search identifier is empty', {
+    expected: 'fields with their values, or keywords',
+  });
 }
 
 function parseField(key: string, place: Place, tree: Tree, lists: PlaceholderLists): FieldTest {

@@ -38,12 +38,18 @@ interface BrokenDocument {
 
 export type SigmaDocument = SigmaRule | SigmaFilter | SigmaCorrelation | BrokenDocument;
 
+const DOCUMENT = 'a rule with `title`, `logsource` and `detection`';
+
 /** Every document; one that is wrong hides no other. */
 export function parseSigma(file: string, text: string): readonly SigmaDocument[] {
   const trees = parseTrees(file, text);
   if (trees.length === 0) {
     return [
-      broken(new SigmaError('document', { file, line: 1, column: 1 }, 'this file holds no Sigma document')),
+      broken(
+        new SigmaError('document', { file, line: 1, column: 1 }, 'this file holds no Sigma document', {
+          expected: DOCUMENT,
+        }),
+      ),
     ];
   }
   const documents: SigmaDocument[] = [];
@@ -58,6 +64,7 @@ export function parseSigma(file: string, text: string): readonly SigmaDocument[]
       if (tree.kind !== 'map') {
         throw new SigmaError('document', tree.place, 'a Sigma document is a map', {
           found: describeTree(tree),
+          expected: DOCUMENT,
         });
       }
       const action = get(tree, 'action');

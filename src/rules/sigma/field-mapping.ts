@@ -8,6 +8,7 @@ import { reasonOf } from '../../system-error.ts';
 import { isKnownTrigger } from '../known-triggers.ts';
 import { parseRuleDocument, type RuleDocument } from '../rule-document.ts';
 import { explainIssues } from '../schema-problems.ts';
+import { checkFacts } from './mapping-facts.ts';
 import { type fieldSchema, fileSchema, keysAt, type sourceSchema } from './mapping-schema.ts';
 import type { SigmaProblem } from './sigma-error.ts';
 
@@ -149,20 +150,20 @@ function parseSource(
   if (on.length < source.on.length) return [];
   const { category, product, service = [] } = source.logsource;
   const { keywords } = source;
-  return [
-    {
-      logsource: { category, product, services: service },
-      on,
-      platforms: source.platforms,
-      constants: new Map(Object.entries(source.constants ?? {})),
-      where: new Map(Object.entries(source.where ?? {})),
-      matching: new Map(Object.entries(source.matching ?? {})),
-      present: source.present,
-      keywords: keywordsOf(keywords),
-      differs: source.differs,
-      fields: new Map(Object.entries(source.fields ?? {}).map(([name, target]) => [name, fieldOf(target)])),
-    },
-  ];
+  const parsed: SourceMapping = {
+    logsource: { category, product, services: service },
+    on,
+    platforms: source.platforms,
+    constants: new Map(Object.entries(source.constants ?? {})),
+    where: new Map(Object.entries(source.where ?? {})),
+    matching: new Map(Object.entries(source.matching ?? {})),
+    present: source.present,
+    keywords: keywordsOf(keywords),
+    differs: source.differs,
+    fields: new Map(Object.entries(source.fields ?? {}).map(([name, target]) => [name, fieldOf(target)])),
+  };
+  checkFacts(parsed, index, document, report);
+  return [parsed];
 }
 
 function keywordsOf(keywords: z.infer<typeof sourceSchema>['keywords']): KeywordFacts | undefined {

@@ -15,6 +15,9 @@ import type { SigmaProblem } from './sigma-error.ts';
 import { problemsOf, SigmaError } from './sigma-error.ts';
 import { toPicket } from './to-picket.ts';
 
+/** Those of Sigma's specification. */
+export const STATUSES: readonly string[] = ['stable', 'test', 'experimental', 'deprecated', 'unsupported'];
+
 export interface SigmaText {
   readonly file: string;
   readonly text: string;
@@ -125,6 +128,13 @@ async function importDocument(
     return { entry: entryOf({ kind: 'unsupported', reason }), written: [] };
   }
   const { status } = document;
+  if (status !== undefined && !STATUSES.includes(status.toLowerCase())) {
+    const error = new SigmaError('document', document.place, 'this status is not known', {
+      found: status,
+      expected: STATUSES.join(', '),
+    });
+    return { entry: entryOf({ kind: 'refused', problems: problemsOf(error) }), written: [] };
+  }
   if (status !== undefined && !options.statuses.includes(status.toLowerCase())) {
     return { entry: entryOf({ kind: 'skipped', reason: `its status is ${status}` }), written: [] };
   }

@@ -12,7 +12,11 @@ export interface Logsource {
 }
 
 export function parseLogsource(tree: Tree | undefined, around: Place): Logsource {
-  if (tree === undefined) throw new SigmaError('document', around, 'the key `logsource` is missing');
+  if (tree === undefined) {
+    throw new SigmaError('document', around, 'the key `logsource` is missing', {
+      expected: 'category, product, service',
+    });
+  }
   if (tree.kind !== 'map') {
     throw new SigmaError('document', tree.place, '`logsource` is a map', {
       found: describeTree(tree),
@@ -37,7 +41,7 @@ export function parseLogsource(tree: Tree | undefined, around: Place): Logsource
 }
 
 /** `linux/process_creation`, as SigmaHQ's folders are named. */
-export function nameOfLogsource({ category, product, service }: Logsource): string {
+export function nameOfLogsource({ category, product, service }: Omit<Logsource, 'place'>): string {
   return [product, category, service].filter((part) => part !== undefined).join('/');
 }
 

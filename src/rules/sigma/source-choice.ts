@@ -2,6 +2,7 @@
 // (`type` of auditd), the rule is looked at once for each kind that it names, and once for all others.
 
 import type { Platform } from '../../events/triggers.ts';
+import { nearestName } from '../nearest.ts';
 import type { Place } from '../rule-document.ts';
 import type { Detection, Detections } from './detection.ts';
 import type { Mapping, SourceMapping } from './field-mapping.ts';
@@ -26,10 +27,28 @@ export function sourcesOf(logsource: Logsource, mapping: Mapping): Mapping {
     return logsource.product === undefined && logsource.category !== undefined;
   });
   if (found.length > 0) return found;
-  throw new SigmaError('logsource', logsource.place, 'Picket has no events of this log source', {
+  const meant = nearestSource(logsource, mapping);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw new SigmaError('logsource', logsource.place, `Picket has no events of this log source${hint}`, {
     found: nameOfLogsource(logsource),
-    expected: 'a log source that the mapping names',
+    expected: meant ?? 'one of Linux, macOS or DNS that the mapping names; a mapping file may name more',
   });
+}
+
+/** Of the same product, with another spelling of the rest. */
+function nearestSource({ category, product, service }: Logsource, mapping: Mapping): string | undefined {
+  const names = mapping.flatMap(({ logsource: source, platforms }) => {
+    const isOfProduct =
+      source.product === product ||
+      (source.product === undefined && platforms.some((platform) => platform === product));
+    if (!isOfProduct) return [];
+    const services = source.services.length === 0 ? [undefined] : source.services;
+    return services.map((one) =>
+      nameOfLogsource({ category: source.category, product: undefined, service: one }),
+    );
+  });
+  const meant = nearestName(nameOfLogsource({ category, product: undefined, service }), names);
+  return meant === undefined ? undefined : [product, meant].filter(Boolean).join('/');
 }
 
 /** The platforms on which a rule may apply. */

@@ -88,8 +88,17 @@ const COMPARISONS = {
   gte: 'greaterThanInclusive',
 } as const;
 
+const NOUNS: Readonly<Record<FactName['type']['base'], string>> = {
+  text: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+  time: 'a time',
+  object: 'a map',
+  any: 'anything',
+};
+
 export function misfit({ fact, field, place }: QuestionContext, what: string): SigmaError {
-  const type = fact.type.isList ? `a list of ${fact.type.base}s` : fact.type.base;
+  const type = fact.type.isList ? `a list of ${fact.type.base}s` : NOUNS[fact.type.base];
   return new SigmaError(
     'type',
     place,

@@ -93,6 +93,7 @@ condition: one and not two
   test.each([
     ['selection: {}\ncondition: selection', 'this search identifier is empty'],
     ['selection: []\ncondition: selection', 'this search identifier is empty'],
+    ['selection:\ncondition: selection', 'this search identifier is empty'],
     ['selection:\n  User: []\ncondition: selection', '`User` is compared with no value at all'],
     ['selection:\n  User: [a, null]\ncondition: selection', '`null` inside a list is not valid'],
     ['selection:\n  User: { a: b }\ncondition: selection', '`User` is compared with a map'],
@@ -176,6 +177,18 @@ describe('a log source', () => {
   ])('that Picket has no events of is refused: %s', async (source, name) => {
     const outcome = await outcomeOf(sigma(source, 's:\n  a: b\ncondition: s'));
     expect(outcome).toMatchObject({ kind: 'refused', problems: [{ code: 'sigma-logsource', found: name }] });
+  });
+
+  test('that is mistyped is told with the one of its product that is meant', async () => {
+    const refusal = async (source: string): Promise<string> =>
+      (await refusalOf(sigma(source, 's:\n  a: b\ncondition: s'))).replace(/^\S+ /, '');
+    const none = 'sigma-logsource Picket has no events of this log source';
+    expect(await refusal('product: linux, category: procces_creation')).toBe(
+      `${none}; did you mean linux/process_creation?`,
+    );
+    expect(await refusal('product: linux, service: audit')).toBe(`${none}; did you mean linux/auditd?`);
+    expect(await refusal('category: dsn')).toBe(`${none}; did you mean dns?`);
+    expect(await refusal('product: windows, category: process_creation')).toBe(none);
   });
 
   test('without a product is for every platform that has the fields', async () => {
@@ -469,6 +482,7 @@ tags: [attack.t1105, attack.execution]`,
     const old = text.replace('experimental', 'deprecated');
     expect(await outcomeOf(old)).toEqual({ kind: 'skipped', reason: 'its status is deprecated' });
     expect(await outcomeOf(old, { statuses: ['deprecated'] })).toEqual({ kind: 'exact' });
+    expect(await refusalOf(old.replace('deprecated', 'stabel'))).toContain('this status is not known');
   });
 
   test('is refused where it is wrong', async () => {
@@ -694,6 +708,11 @@ sources:
       'sources:\n  - logsource: { product: x }\n    on: [notify.exe]\n    platforms: [linux]',
       'own.yaml:3',
       'no trigger is named `notify.exe`',
+    ],
+    [
+      'sources:\n  - logsource: { product: x }\n    on: [log]\n    platforms: [linux]\n    fields: { a: log.levle }',
+      'own.yaml:5',
+      'no event of log on linux has log.levle; did you mean log.level?',
     ],
     [
       'sources:\n  - logsource: { product: x }\n    platforms: [linux]',

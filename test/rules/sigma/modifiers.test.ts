@@ -310,7 +310,7 @@ describe('a modifier that does not fit is refused', () => {
     ["CommandLine|wide|base64offset: 'a?'", "`wide` can't encode wildcards"],
     ['CommandLine|cidr: 10.0.0.0/99', 'this is no network'],
     ['ProcessId|lt: many', "`lt` can't be applied to text"],
-    ['ProcessId|contains: "a"', "`ProcessId` can't be compared with a pattern: process.pid is number"],
+    ['ProcessId|contains: "a"', "`ProcessId` can't be compared with a pattern: process.pid is a number"],
     ['UtcTime|hour: 25', 'this is no hour'],
     [
       'CommandLine|hour: 3',
