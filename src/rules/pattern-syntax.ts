@@ -1,10 +1,17 @@
 // RE2's syntax as far as it tells which text a pattern needs: literals, where they stand, and what is optional. What is
 // not told apart counts as one unknown character; what is not understood is undefined, and nothing is concluded.
 
+import { ALL_OF_ASCII, type AsciiSet, asciiOf, asciiRange, complementOf, inBothCases } from './ascii-set.ts';
+
 export type PatternNode =
   | { readonly type: 'text'; readonly text: string; readonly ignoresCase: boolean }
-  /** One character of several; undefined: of too many to tell. */
-  | { readonly type: 'character'; readonly of: readonly PatternNode[] | undefined; readonly isAny: boolean }
+  /** One character of several; `of` undefined: of too many to tell. `ascii`: those of ASCII, or some more. */
+  | {
+      readonly type: 'character';
+      readonly of: readonly PatternNode[] | undefined;
+      readonly isAny: boolean;
+      readonly ascii: AsciiSet;
+    }
   | { readonly type: 'begin' | 'end' | 'boundary' }
   | { readonly type: 'sequence' | 'either'; readonly parts: readonly PatternNode[] }
   | { readonly type: 'repeat'; readonly part: PatternNode; readonly min: number; readonly max: number };
@@ -28,15 +35,26 @@ interface Flags {
   readonly s: boolean;
 }
 
-const UNKNOWN: PatternNode = { type: 'character', of: undefined, isAny: false };
-const ANYTHING: PatternNode = { type: 'character', of: undefined, isAny: true };
+const ANYTHING: PatternNode = { type: 'character', of: undefined, isAny: true, ascii: ALL_OF_ASCII };
+const oneOf = (ascii: AsciiSet): PatternNode => ({ type: 'character', of: undefined, isAny: false, ascii });
+const UNKNOWN = oneOf(ALL_OF_ASCII);
 const BOUNDARY: PatternNode = { type: 'boundary' };
 
 const QUANTIFIER = /[*+?]|\{(0|[1-9]\d*)(?:(,)(0|[1-9]\d*)?)?\}/y;
 const GROUP = /\?(?:P?<[^>]*>|([imsU]*)(?:-([imsU]+))?([:)]))/y;
 const HEX = /x(?:\{([\da-fA-F]+)\}|([\da-fA-F]{2}))/y;
 const CLASS_NAME = /p\{[^}]*\}|P\{[^}]*\}|[pP]./y;
-const PERL_CLASSES = 'dDsSwW';
+const DIGITS = asciiRange(0x30, 0x39);
+const SPACES = asciiOf('\t\n\f\r ');
+const WORD = DIGITS | asciiRange(0x41, 0x5a) | asciiRange(0x61, 0x7a) | asciiOf('_');
+const PERL_CLASSES: Readonly<Record<string, AsciiSet>> = {
+  d: DIGITS,
+  D: complementOf(DIGITS),
+  s: SPACES,
+  S: complementOf(SPACES),
+  w: WORD,
+  W: complementOf(WORD),
+};
 const CONTROL: Readonly<Record<string, string>> = { a: '\x07', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 const CLASS_MAX = 8;
 
@@ -153,20 +171,21 @@ class PatternParser {
       }
       default: {
         const escaped = this.#escaped();
-        parts.push(escaped === undefined ? UNKNOWN : this.#text(escaped));
+        parts.push(typeof escaped === 'string' ? this.#text(escaped) : oneOf(escaped ?? ALL_OF_ASCII));
         return;
       }
     }
     this.#at++;
   }
 
-  /** What stands behind a backslash, in a class or outside; undefined: one character of a class. */
-  #escaped(): string | undefined {
+  /** What stands behind a backslash, in a class or outside: a character, or a class; undefined: an unknown one. */
+  #escaped(): string | AsciiSet | undefined {
     const character = this.#source[this.#at];
     if (character === undefined) throw new NotUnderstoodError();
-    if (PERL_CLASSES.includes(character)) {
+    const perlClass = PERL_CLASSES[character];
+    if (perlClass !== undefined) {
       this.#at++;
-      return undefined;
+      return perlClass;
     }
     if (this.#match(CLASS_NAME) !== undefined) return undefined;
     const hex = this.#match(HEX);
@@ -181,28 +200,52 @@ class PatternParser {
   #class(): PatternNode {
     const characters: PatternNode[] = [];
     const isNegated = this.#skip('^');
-    let isKnown = !isNegated;
+    let isListed = !isNegated;
+    let ascii: AsciiSet | undefined = 0n;
     for (let isFirst = true; ; isFirst = false) {
-      const next = this.#source.codePointAt(this.#at);
-      if (next === undefined) throw new NotUnderstoodError();
       if (this.#skip('[:')) {
         const end = this.#source.indexOf(':]', this.#at);
         if (end < 0) throw new NotUnderstoodError();
         this.#at = end + 2;
-        isKnown = false;
+        isListed = false;
+        ascii = undefined;
         continue;
       }
-      const character = String.fromCodePoint(next);
-      this.#at += character.length;
-      if (character === ']' && !isFirst) break;
-      const text = character === '\\' ? this.#escaped() : character;
-      // A range; its end is read as a character of its own, which does no harm.
-      if (text === undefined || (character === '-' && !isFirst && this.#source[this.#at] !== ']'))
-        isKnown = false;
-      else characters.push(this.#text(text));
+      if (!isFirst && this.#skip(']')) break;
+      const low = this.#classItem();
+      // Behind a class, and at the end, a hyphen is itself.
+      const isRange =
+        typeof low === 'string' && this.#source[this.#at] === '-' && !this.#source.startsWith('-]', this.#at);
+      if (isRange) this.#at++;
+      const high = isRange ? this.#classItem() : low;
+      if (isRange || typeof low !== 'string') isListed = false;
+      else characters.push(this.#text(low));
+      const own = this.#asciiOfItem(low, high);
+      ascii = ascii === undefined || own === undefined ? undefined : ascii | own;
     }
-    const isFew = isKnown && characters.length <= CLASS_MAX;
-    return isFew ? { type: 'character', of: characters, isAny: false } : UNKNOWN;
+    const set = ascii === undefined ? ALL_OF_ASCII : isNegated ? complementOf(ascii) : ascii;
+    if (!isListed || characters.length > CLASS_MAX) return oneOf(set);
+    return { type: 'character', of: characters, isAny: false, ascii: set };
+  }
+
+  #classItem(): string | AsciiSet | undefined {
+    const next = this.#source.codePointAt(this.#at);
+    if (next === undefined) throw new NotUnderstoodError();
+    const character = String.fromCodePoint(next);
+    this.#at += character.length;
+    return character === '\\' ? this.#escaped() : character;
+  }
+
+  /** Exactly those of ASCII; undefined: unknown. Letters beyond ASCII may have a case that is in it. */
+  #asciiOfItem(
+    low: string | AsciiSet | undefined,
+    high: string | AsciiSet | undefined,
+  ): AsciiSet | undefined {
+    if (typeof low === 'bigint') return low;
+    const [from, to] = [low, high].map((end) => (typeof end === 'string' ? end.codePointAt(0) : undefined));
+    if (from === undefined || to === undefined) return undefined;
+    if (!this.#flags.i) return asciiRange(from, to);
+    return to > 0x7f ? undefined : inBothCases(asciiRange(from, to));
   }
 
   #text(text: string): PatternNode {

@@ -1,20 +1,28 @@
 // A regular expression as a test of texts: by plain searches where it says no more than literals do, and by re2js, at
-// its first use, where it does.
+// its first use, where it does, on texts that have what the pattern can't match without.
 
 import type { FactValue } from '../events/facts.ts';
 import { type Literals, literalsOf } from './pattern-literals.ts';
+import { windowOf } from './pattern-window.ts';
 import { type Pattern, patternOf } from './patterns.ts';
 
 /** @param folded the fact without its case, made when it is needed */
 export type PatternTest = (fact: FactValue, folded: () => FactValue) => boolean;
 
+interface Compiled {
+  readonly pattern: Pattern;
+  /** Whether the text has what the pattern can't match without; undefined: nothing is known of it. */
+  readonly hasWindow: ((text: string) => boolean) | undefined;
+}
+
 export function preparePattern(source: string, ignoreCase: boolean): PatternTest {
   const literals = literalsOf(source, ignoreCase);
   // Compiled at its first use: thousands of patterns take seconds, and most are never reached.
-  let pattern: Pattern | undefined;
+  let compiled: Compiled | undefined;
   const matches = (fact: string): boolean => {
-    pattern ??= patternOf(source, ignoreCase);
-    return pattern.test(fact);
+    compiled ??= { pattern: patternOf(source, ignoreCase), hasWindow: windowOf(source, ignoreCase) };
+    const { pattern, hasWindow } = compiled;
+    return (hasWindow === undefined || hasWindow(fact)) && pattern.test(fact);
   };
   if (!literals?.isExact) return (fact) => typeof fact === 'string' && matches(fact);
   const isFound = literalTest(literals.required);
