@@ -5,7 +5,8 @@ import { EncodedFacts } from '../events/encoded-facts.ts';
 import { picket } from '../events/proto/picket.js';
 import type { Trigger } from '../events/triggers.ts';
 import type { CompiledRules } from '../rules/compile.ts';
-import type { Decision } from '../rules/decision.ts';
+import { byDecisiveness, type Decision } from '../rules/decision.ts';
+import type { RuleDefinition } from '../rules/schema.ts';
 import { AuthTriggers } from './auth-trigger.ts';
 
 /** Evaluations at once: they wait for promises more than they compute. */
@@ -17,7 +18,10 @@ const maxToldErrors = 100;
 
 export interface SlowLaneOptions {
   readonly log: { warn(fields: object, message: string): void };
-  /** The operator's default of an action, given when an evaluation throws: waiting for the guard would be the same. */
+  /**
+   * The operator's default of an action, given when an evaluation throws, or that of a rule on which the verdict depends:
+   * waiting for the guard would be the same.
+   */
   readonly defaultVerdict?: (trigger: Trigger) => 'allow' | 'deny';
 }
 
@@ -86,7 +90,11 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
     const head = { ...(id == null ? {} : { id }), ...(epoch == null ? {} : { epoch }) };
     try {
       if (trigger === undefined) throw new TypeError('the event names no action');
-      const decision = await rules.decideAsync(trigger, new EncodedFacts().reset(event));
+      const failed: [rule: RuleDefinition, error: unknown][] = [];
+      const facts = new EncodedFacts().reset(event);
+      const decision = await rules.decideAsync(trigger, facts, (...one) => failed.push(one));
+      const [rule, cause] = failed.find(([one]) => couldOverrule(one, decision)) ?? [];
+      if (rule !== undefined) throw new Error(`${rule.name} could not be evaluated`, { cause });
       return { ...head, ...verdictOf(decision) };
     } catch (error) {
       statistics.errors += 1;
@@ -102,6 +110,14 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
   }
 
   return { answer, statistics };
+}
+
+/** Whether the verdict would be another one if the rule matched. */
+function couldOverrule(rule: RuleDefinition, { rule: by, verdict }: Decision): boolean {
+  const { type } = rule.event;
+  if (rule.mode !== 'enforce' || (type !== 'allow' && type !== 'deny')) return false;
+  const isOther = (type === 'deny') !== (verdict === 'deny');
+  return isOther && (by === undefined || byDecisiveness(rule, by) < 0);
 }
 
 function verdictOf(decision: Decision): picket.v1.IAuthVerdict {

@@ -21,6 +21,7 @@ import { type FoundRules, findRules, parseFound, requireRuleSet } from '../rules
 import { planPolicy } from '../rules/plan.ts';
 import { formatProblem, RuleFileError } from '../rules/rule-problem.ts';
 import type { RuleSet } from '../rules/schema.ts';
+import type { OnRefereeError } from '../rules/trigger-rules.ts';
 import type { PolicyRevision } from '../sources/policy-revision.ts';
 import { exceptionExpiries } from './exception-expiries.ts';
 import { planOptionsOf } from './plan-options.ts';
@@ -89,13 +90,26 @@ export function parseRevision(files: HashedRules, options: RuleLoaderOptions, ep
 
 export function revisionOf(
   ruleSet: RuleSet,
-  { rules: { platform }, guard }: RuleLoaderOptions,
+  { rules: { platform }, guard, log }: RuleLoaderOptions,
   epoch: number,
   askInShadow = false,
 ): PolicyRevision {
   const plan = planPolicy(ruleSet, platform, { ...planOptionsOf(guard), askInShadow });
-  const rules = compileRules(ruleSet, { platform, lane: 'event' });
+  const rules = compileRules(ruleSet, { platform, lane: 'event', onRefereeError: tellOnce(log) });
   return { epoch, ruleSet, platform, rules, policy: plan.policy };
+}
+
+/** Once for each rule: it may be so for every event. */
+function tellOnce(log: Logger): OnRefereeError {
+  const told = new Set<string>();
+  return ({ name }, error) => {
+    if (told.has(name)) return;
+    told.add(name);
+    log.warn(
+      { err: error, rule: name },
+      `json-rules-engine could not evaluate ${name} for an event, and it counted as not matching; this is told once`,
+    );
+  };
 }
 
 /**

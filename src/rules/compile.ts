@@ -5,7 +5,7 @@ import type { Facts } from '../events/facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import { type Decision, isAuthTrigger, NO_MATCH } from './decision.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
-import { TriggerRules, type TriggerRulesOptions } from './trigger-rules.ts';
+import { type OnRefereeError, TriggerRules, type TriggerRulesOptions } from './trigger-rules.ts';
 
 export interface CompileOptions extends TriggerRulesOptions {
   readonly platform: Platform;
@@ -21,8 +21,11 @@ export interface CompiledRules {
   needsReferee(trigger: Trigger, facts: Facts): boolean;
   /** true, on the auth lane: the verdict of `decide` is right, but rules that decide nothing were left out of it. */
   needsReview(trigger: Trigger, facts: Facts): boolean;
-  /** As `decide`, with json-rules-engine for what can't be compiled. Reads the facts before it returns. */
-  decideAsync(trigger: Trigger, facts: Facts): Promise<Decision>;
+  /**
+   * As `decide`, with json-rules-engine for what can't be compiled. Reads the facts before it returns.
+   * @param onRefereeError told of this event's errors, besides that of the options
+   */
+  decideAsync(trigger: Trigger, facts: Facts, onRefereeError?: OnRefereeError): Promise<Decision>;
 }
 
 export function compileRules(ruleSet: RuleSet, options: CompileOptions): CompiledRules {
@@ -46,6 +49,7 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
     triggers: () => [...compiled.keys()],
     needsReferee: (trigger, facts) => compiled.get(trigger)?.needsReferee(facts) ?? false,
     needsReview: (trigger, facts) => compiled.get(trigger)?.needsReview(facts) ?? false,
-    decideAsync: async (trigger, facts) => (await compiled.get(trigger)?.decideAsync(facts)) ?? NO_MATCH,
+    decideAsync: async (trigger, facts, onRefereeError) =>
+      (await compiled.get(trigger)?.decideAsync(facts, onRefereeError)) ?? NO_MATCH,
   };
 }

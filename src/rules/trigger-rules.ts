@@ -24,9 +24,11 @@ export interface TriggerRulesOptions {
    * none does: no deadline may give a deny for the sake of a rule that can't deny.
    */
   readonly lane?: 'auth' | 'event';
-  /** The referee could not evaluate a rule; it counts as not matching. */
-  readonly onRefereeError?: (rule: RuleDefinition, error: unknown) => void;
+  readonly onRefereeError?: OnRefereeError;
 }
+
+/** json-rules-engine could not evaluate a rule, which counts as not matching. */
+export type OnRefereeError = (rule: RuleDefinition, error: unknown) => void;
 
 interface RefereedRule {
   readonly rule: RuleDefinition;
@@ -56,7 +58,7 @@ export class TriggerRules {
   /** Numbers of the rules that match the event at hand. */
   readonly #matched: Int32Array;
   readonly #decisions: DecisionCache;
-  readonly #onRefereeError: TriggerRulesOptions['onRefereeError'];
+  readonly #onRefereeError: OnRefereeError | undefined;
 
   constructor(
     trigger: Trigger,
@@ -153,7 +155,7 @@ export class TriggerRules {
     return false;
   }
 
-  async decideAsync(facts: Facts): Promise<Decision> {
+  async decideAsync(facts: Facts, onRefereeError?: OnRefereeError): Promise<Decision> {
     this.#frame.begin(facts);
     const matched = [...this.#matched.subarray(0, this.#match())];
     // Everything is read from the event before the first await: its buffer may be another's afterwards.
@@ -162,6 +164,7 @@ export class TriggerRules {
       if (this.#isAnyTrue(doubts) || !isPossible()) continue;
       const matches = referee.matches(facts).catch((error: unknown) => {
         this.#onRefereeError?.(rule, error);
+        onRefereeError?.(rule, error);
         return false;
       });
       pending.push(matches.then((isMatch) => (isMatch ? number : undefined)));

@@ -3,6 +3,7 @@ import { type SlowLaneOptions, slowLane } from '../../src/auth/slow-lane.ts';
 import { picket } from '../../src/events/proto/picket.js';
 import { type CompiledRules, compileRules } from '../../src/rules/compile.ts';
 import { NO_MATCH } from '../../src/rules/decision.ts';
+import { parseRules, requireRuleSet } from '../../src/rules/load.ts';
 import { authEvent, idOf, long } from './frames.ts';
 import { rulesOfEpoch } from './rule-sets.ts';
 
@@ -34,6 +35,40 @@ test('a request is judged by the rules given with it, and the verdict carries it
   expect(other).toMatchObject({ verdict: VERDICT_ALLOW, rule: '', report: false });
   expect(other?.annotations).toBeUndefined();
   expect(slow.statistics).toEqual({ requests: 2, answered: 2, late: 0, refused: 0, errors: 0 });
+});
+
+test('where a rule that could decide otherwise can not be evaluated, the default answers, and it is told', async () => {
+  const path = '$[?(@.no.such.thing > 1)]';
+  const rules = (more: string): CompiledRules => {
+    const text = `
+- name: throws
+  on: [auth.open]
+  platforms: [linux]
+  priority: 5
+  conditions: { all: [{ fact: file, path: '${path}', operator: exists, value: true }] }
+  event: { type: deny }
+${more}`;
+    return compileRules(requireRuleSet(parseRules([{ file: 'r.yaml', text }])), { platform: 'linux' });
+  };
+  const known = (type: string, priority: number): string => `
+- name: known
+  on: [auth.open]
+  platforms: [linux]
+  priority: ${priority}
+  conditions: { all: [{ fact: file, path: $.path, operator: equal, value: /tmp/x }] }
+  event: { type: ${type} }
+`;
+  const slow = lane({ defaultVerdict: () => 'deny' });
+  const answer = (more: string): Promise<picket.v1.IAuthVerdict | undefined> =>
+    slow.answer(request(1, authEvent('/tmp/x')), rules(more));
+  expect(await answer('')).toMatchObject({ verdict: VERDICT_DENY, report: true });
+  expect(await answer(known('allow', 1))).toMatchObject({ verdict: VERDICT_DENY, report: true });
+  expect(slow.statistics.errors).toBe(2);
+  expect(slow.warn).toHaveBeenCalledTimes(2);
+  // Whatever it says, these are the answers.
+  expect(await answer(known('allow', 9))).toMatchObject({ verdict: VERDICT_ALLOW, rule: 'known' });
+  expect(await answer(known('deny', 1))).toMatchObject({ verdict: VERDICT_DENY, rule: 'known' });
+  expect(slow.statistics.errors).toBe(2);
 });
 
 test('when the budget is over there is nothing to send, however long the evaluation takes', async () => {

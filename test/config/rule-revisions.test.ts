@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultConfig } from '../../src/config/load.ts';
 import { watchRuleFiles } from '../../src/config/rule-files.ts';
 import { loadRevision, type RuleLoaderOptions, ruleReloads } from '../../src/config/rule-revisions.ts';
+import { objectFacts } from '../../src/events/object-facts.ts';
 import { RuleFileError } from '../../src/rules/rule-problem.ts';
 import type { PolicyRevision } from '../../src/sources/policy-revision.ts';
 
@@ -52,6 +53,21 @@ function loader(): RuleLoaderOptions {
 }
 
 const said = (text: string): boolean => lines.some(({ msg }) => msg.includes(text));
+
+test('a rule that json-rules-engine can not evaluate counts as not matching, and the log says so once', async () => {
+  const conditions =
+    "{ all: [{ fact: file, path: '$[?(@.no.such.thing > 1)]', operator: exists, value: false }] }";
+  writeFileSync(
+    file,
+    `- { name: throws, on: [notify.open], conditions: ${conditions}, event: { type: alert } }\n`,
+  );
+  const { rules } = await loadRevision(loader(), 1);
+  const facts = objectFacts({ file: { path: '/tmp/x' } });
+  for (let times = 0; times < 2; times++) {
+    expect((await rules.decideAsync('notify.open', facts)).matched).toEqual([]);
+  }
+  expect(lines.filter(({ msg }) => msg.includes('could not evaluate throws'))).toHaveLength(1);
+});
 
 describe('a reload', () => {
   let seen: PolicyRevision[];
