@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proc_files.h"
+
 // The first uid that can be a subordinate one: those of a system's own users and of its people fit 16 bits.
 enum { SUBORDINATE_LEAST = 65536, NESTED_MAX = 32 };
 
@@ -16,6 +18,15 @@ enum { SUBORDINATE_LEAST = 65536, NESTED_MAX = 32 };
 #ifndef PIDFD_GET_USER_NAMESPACE
 #define PIDFD_GET_USER_NAMESPACE _IO(0xFF, 9)
 #endif
+
+// From Linux 6.13: struct pidfd_info, as it was then.
+struct process_users {
+    uint64_t mask, cgroup;
+    uint32_t pid, thread_group, parent, real, real_group, effective, others[6];
+};
+_Static_assert(sizeof(struct process_users) == 64, "the kernel's layout");
+#define PIDFD_GET_USERS _IOWR(0xFF, 11, struct process_users)
+enum { USERS_WANTED = 1 << 1 };
 
 static const uint64_t NAMESPACE_ACCOUNT = (uint64_t)1 << 32;
 
@@ -89,12 +100,23 @@ uint64_t account_of(uint32_t pid, int pidfd, uint32_t user)
     return has_owner ? owner : NAMESPACE_ACCOUNT | (status.st_ino & UINT32_MAX);
 }
 
-uint64_t account_glance(uint32_t pid, int pidfd)
+// Its folder in /proc belongs to the effective user, which of a set-uid program says nothing.
+static uint32_t user_by_folder(uint32_t pid)
 {
     char path[32];
     struct stat status;
+    struct process_reading reading;
     snprintf(path, sizeof path, "/proc/%u", pid);
     if (stat(path, &status) != 0)
         return UINT32_MAX;
-    return account_of(pid, pidfd, status.st_uid);
+    if (status.st_uid != 0)
+        return status.st_uid;
+    return proc_read_child(pid, &reading) && reading.user_known ? account_user(reading.real_uid, reading.uid) : UINT32_MAX;
+}
+
+uint64_t account_glance(uint32_t pid, int pidfd)
+{
+    struct process_users users = {.mask = USERS_WANTED};
+    bool is_known = pidfd >= 0 && ioctl(pidfd, PIDFD_GET_USERS, &users) == 0 && (users.mask & USERS_WANTED) != 0;
+    return account_of(pid, pidfd, is_known ? account_user(users.real, users.effective) : user_by_folder(pid));
 }

@@ -19,7 +19,7 @@ uint32_t account_user(uint32_t real_uid, uint32_t uid);
 // The account of a process of that user; `pidfd` or -1.
 uint64_t account_of(uint32_t pid, int pidfd, uint32_t user);
 
-// A cheap look at whose a process is, good enough to take turns by: the owner of its folder in /proc.
+// A cheap look at whose a process is, good enough to take turns by. UINT32_MAX: it has gone.
 uint64_t account_glance(uint32_t pid, int pidfd);
 
 #endif

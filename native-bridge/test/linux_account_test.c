@@ -141,6 +141,34 @@ static void of_root(void)
     holds("the users of a namespace that root made have one account together, and none of root's");
 }
 
+// Who runs sudo a thousand times must not take root's turns.
+static void of_set_uid_program(void)
+{
+    int told[2];
+    char byte = 0;
+    CHECK_EQUAL(pipe(told), 0);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        alarm(200);
+        if (setresuid(PERSON, 0, 0) || write(told[1], &byte, 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    CHECK(pidfd >= 0 && read(told[0], &byte, 1) == 1);
+    CHECK_EQUAL(account_glance((uint32_t)pid, pidfd), PERSON);
+    CHECK_EQUAL(account_glance((uint32_t)pid, -1), PERSON);
+    CHECK_EQUAL(account_glance((uint32_t)getpid(), -1), 0);
+    CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+    CHECK_EQUAL(account_glance((uint32_t)pid, pidfd), UINT32_MAX);
+    close(pidfd);
+    close(told[0]);
+    close(told[1]);
+    holds("a set-uid program takes turns as who started it");
+}
+
 static void plain(void)
 {
     CHECK_EQUAL(account_of((uint32_t)getpid(), -1, 1000), 1000);
@@ -161,5 +189,6 @@ int main(void)
     }
     subordinate();
     of_root();
+    of_set_uid_program();
     return 0;
 }
