@@ -1,4 +1,5 @@
 // `picket demo`: bridge, agent and a private nats-server on this machine, real events, a report.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { runLiveDemo } from '../demo/live.ts';
@@ -45,6 +46,11 @@ export function demoCommand(): Command {
 }
 
 async function demo(options: DemoCommandOptions): Promise<void> {
+  if (!existsSync(options.bridge))
+    throw new CommandError(
+      `there is no bridge at ${options.bridge}: 'npm run setup' builds it, --bridge names another`,
+      3,
+    );
   const started = performance.now();
   const undo = new Undo();
   const ending = endOnSignal();

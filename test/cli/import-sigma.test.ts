@@ -115,6 +115,7 @@ describe('picket rules import-sigma', () => {
     expect(stderr).toContain('kept/good.yaml was not made by an import: it is left as it is');
     expect(readFileSync(join(folder, 'kept', 'good.yaml'), 'utf8')).toBe('# mine\n');
     picket('import-sigma', 'in', '--out', 'stale', '--lists', 'lists');
+    expect(picket('import-sigma', 'in/god.yml', '--out', 'stale').stderr).not.toContain('earlier import');
     const again = picket('import-sigma', 'in/good.yml', '--out', 'stale');
     expect(again.status).toBe(0);
     expect(again.stderr).toContain(

@@ -97,6 +97,7 @@ async function run(paths: string[], options: ImportOptions): Promise<void> {
   const lists = await listsOf(options.lists);
   const problems: SigmaProblem[] = [];
   const texts = await readSigmaFiles(paths, (problem) => problems.push(problem));
+  const isWhole = problems.length === 0;
   const progress = startProgress({ label: 'importing', unit: 'files' });
   const result = await importSigma(texts, {
     mapping,
@@ -109,7 +110,9 @@ async function run(paths: string[], options: ImportOptions): Promise<void> {
   problems.push(...result.problems);
   // First, for nothing is written where it can't be.
   if (options.report !== undefined) await writeReport(options.report, result);
-  const files = await written(options.out, result);
+  const made = await written(options.out, result);
+  // Of what could not be read nobody knows that it is gone.
+  const files = isWhole ? made : { ...made, stale: [] };
   if (options.json) {
     await writeOut(`${toJson({ ...result.report, problems, ...files })}\n`);
   } else if (!options.quiet) {
