@@ -1,6 +1,7 @@
 // Sigma files in, rule files out, with an account of every document. Nothing is read or written here.
 
 import type { Platform } from '../../events/triggers.ts';
+import { FormatError, formatRules } from '../format/format.ts';
 import { parseSigma, type SigmaDocument, type SigmaRule } from './document.ts';
 import type { Mapping } from './field-mapping.ts';
 import { isFor, type ParsedFilter, parseFilter } from './filters.ts';
@@ -78,7 +79,8 @@ export async function importSigma(
       }
     }
     if (written.length > 0) {
-      files.push({ output, text: stringifyRules(written, file, [...licenses]), rules: written.length });
+      const text = formatted(output, stringifyRules(written, file, [...licenses]));
+      files.push({ output, text, rules: written.length });
     }
     options.onProgress?.(index + 1, parsed.length);
   }
@@ -93,6 +95,16 @@ export async function importSigma(
     });
   }
   return { report: reportOf(entries, filters.length), files, problems };
+}
+
+/** As `rules fmt` writes it. What that can't write otherwise is a good rule file all the same. */
+function formatted(file: string, text: string): string {
+  try {
+    return formatRules(file, text, () => undefined) ?? text;
+  } catch (error) {
+    if (error instanceof FormatError) return text;
+    throw error;
+  }
 }
 
 interface Imported {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { formatRules } from '../../../src/rules/format/format.ts';
 import { parseRules } from '../../../src/rules/load.ts';
 import { AUDITD_EVENTS_MAPPING, loadMapping, parseMapping } from '../../../src/rules/sigma/field-mapping.ts';
 import { testRules } from '../../../src/rules/testing.ts';
@@ -725,6 +726,18 @@ sources:
       problems.push(`${problem.file}:${problem.line} ${problem.message}`),
     );
     expect(problems[0]).toBe(`${at} ${message}`);
+  });
+});
+
+describe('what is written', () => {
+  test('is what `rules fmt` would write', async () => {
+    const long =
+      "s:\n  CommandLine|re: '(^|\\/)\\.[^.\\/]'\n  Image: /a/very/long/path/of/a/program/that/fills/a/line/and/then/some/more\ncondition: s";
+    const { files } = await importTexts([ruleOf(long), ruleOf('s:\n  User: no\ncondition: not s')]);
+    expect(files).toHaveLength(2);
+    for (const { output, text } of files) {
+      expect(formatRules(output, text, ({ message }) => expect.fail(message))).toBe(text);
+    }
   });
 });
 
