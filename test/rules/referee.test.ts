@@ -23,7 +23,7 @@ async function hold(what: string, arbitrary: fc.Arbitrary<Case>, numRuns: number
 
 describe('compiled rules', () => {
   test('match what json-rules-engine matches, from objects and from encoded bytes', {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async () => {
     const tally = await hold('rule sets', ordinaryCases, SETS);
     expect(gapsOf(tally)).toEqual([]);
@@ -31,7 +31,7 @@ describe('compiled rules', () => {
   });
 
   test('match what json-rules-engine matches, hundreds of them in one index', {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async () => {
     const tally = await hold('large rule sets', largeCases, LARGE_SETS);
     expect(tally.largestSet).toBeGreaterThanOrEqual(500);

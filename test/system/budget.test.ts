@@ -6,11 +6,12 @@ import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
 import { startBridge } from './harness/bridge.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { startOpener } from './harness/opener.ts';
-import { suspend } from './harness/process.ts';
+import { waitingForAnswers } from './harness/proc.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
+import { waitFor } from './harness/wait.ts';
 
-/** Five budgets, and half of the silence that its watchdog bears. */
-const STOPPED_MS = 1_000;
+const BUDGET_MS = 500;
+const STOPPED_MS = 3 * BUDGET_MS;
 
 let cleanup: Cleanup;
 let scratch: Scratch;
@@ -38,17 +39,17 @@ test('a budget runs from the bridge’s read: what waited unread for longer is s
     },
   ];
   const bridge = await startBridge(cleanup, scratch);
-  const config = agentConfig(scratch, { rules: writeRules(scratch, rules), budgetMs: STOPPED_MS / 5 });
+  const config = agentConfig(scratch, { rules: writeRules(scratch, rules), budgetMs: BUDGET_MS });
   await startAgent(cleanup, config);
 
-  const pid = bridge.guardPid();
-  await suspend(pid);
+  await bridge.freeze();
   const opener = startOpener(cleanup, { paths: [judged], threads: 4, count: 1 });
+  await waitFor('the openers to wait', () => waitingForAnswers(opener.running.pid) === 4);
   await delay(STOPPED_MS);
-  process.kill(pid, 'SIGCONT');
+  bridge.thaw();
 
   const report = await opener.report();
-  expect(report.max_us).toBeGreaterThan((STOPPED_MS / 2) * 1_000); // they did wait
+  expect(report.max_us).toBeGreaterThan(STOPPED_MS * 1_000); // they did wait
   expect([report.calls, report.denied]).toEqual([4, 4]);
   expect(bridge.starts()).toBe(1);
 });
