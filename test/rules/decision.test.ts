@@ -168,6 +168,21 @@ describe('compiled rules', () => {
     expect(event.decide('auth.open', facts).verdict).toBe('deny');
   });
 
+  test('take the texts of a list together for long, wherever in it they stand', () => {
+    const set = ruleSetOf(`
+- name: long
+  on: [auth.exec]
+  platforms: [macos]
+  conditions: { all: [ { fact: process, path: $.args, operator: "someFact:matches", value: 'x$' } ] }
+  event: { type: deny }
+`);
+    const lane = compileRules(set, { platform: 'macos', lane: 'auth' });
+    const isSlow = (...args: string[]): boolean =>
+      lane.needsReferee('auth.exec', objectFacts({ process: { args } }));
+    const half = 'a'.repeat(5000);
+    expect([isSlow(half), isSlow(half, half), isSlow('a'.repeat(9000), 'b')]).toEqual([false, true, true]);
+  });
+
   test('ask the referee only where a path has more than names, and then only for a possible match', async () => {
     const set = ruleSetOf(`
 - name: any-argument

@@ -292,6 +292,18 @@ describe('a key', () => {
     expect(matchedBy(set, { process: { pid: 20 } })).toEqual(['rule-1']);
   });
 
+  test('of two bounds is no range where one is on a text and the other on its length, as paths have it', () => {
+    const set = setOf([
+      {
+        all: [
+          { fact: 'process.executable', path: '$.length', operator: 'greaterThan', value: 5 },
+          { fact: 'process', path: '$.executable.length', operator: 'lessThan', value: 3 },
+        ],
+      },
+    ]);
+    expect(matchedBy(set, { process: { executable: '7' } })).toEqual(['rule-0']);
+  });
+
   test('of two bounds on the entries of a list is not the range between: each may be another entry’s', () => {
     const entries = ['9', '30'];
     const set = setOf([
