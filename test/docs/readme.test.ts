@@ -1,31 +1,18 @@
 // What the README shows a detection engineer is what comes out: its rule, its commands, every line that it prints of them.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { outputOf, ROOT, readPage, shownIn, unprinted } from './shown.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
-const MAIN = join(ROOT, 'src/cli/main.ts');
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const README = readPage('README.md');
 const section = README.slice(
   README.indexOf('## For detection engineers'),
   README.indexOf('## For operators'),
 );
 const rule = /^```yaml\n([\s\S]*?)^```/m.exec(section)?.[1] ?? '';
 
-interface Shown {
-  readonly command: string;
-  readonly lines: readonly string[];
-}
-
-/** Each command with what stands below it; what is left out there is left out. */
-const shown: readonly Shown[] = [...section.matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)]
-  .flatMap(([, language, block = '']) => (language === '' ? block.split(/^\$ /m).slice(1) : []))
-  .map((text) => {
-    const [command = '', ...lines] = text.trimEnd().split('\n');
-    return { command, lines };
-  });
+const shown = shownIn(section);
 
 /** What the comment behind a command says that was done to the rule before. */
 const MISTAKES: Readonly<Record<string, (text: string) => string>> = {
@@ -48,12 +35,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function outputOf(args: readonly string[]): readonly string[] {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 25_000 } as const;
-  const { stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], options);
-  return [...stdout.split('\n'), ...stderr.split('\n')];
-}
-
 describe('the README', () => {
   test('shows commands', () => {
     expect(shown.map(({ command }) => command.split(' ').slice(0, 3).join(' '))).toEqual([
@@ -69,7 +50,6 @@ describe('the README', () => {
     const edit = mistake === undefined ? undefined : MISTAKES[mistake];
     if (mistake !== undefined) expect(Object.keys(MISTAKES)).toContain(mistake);
     writeFileSync(join(folder, 'my-rules/downloads.yaml'), edit?.(rule) ?? rule);
-    const output = outputOf(words.split(' ').slice(1));
-    expect(lines.filter((line) => !output.includes(line))).toEqual([]);
+    expect(unprinted(lines, outputOf(words.replace('picket ', ''), folder))).toEqual([]);
   });
 });
