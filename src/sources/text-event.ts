@@ -11,8 +11,12 @@ export class TextEvents {
 
   /** @throws EsloggerLineError the line is neither */
   parse(line: string): EcsEvent {
-    const expected = this.#wasEcs ? parseEcs(line) : undefined;
-    if (expected !== undefined) return expected;
+    // An event in ECS names may look like one of eslogger's: both have `event` with keys of its own.
+    const expected = this.#wasEcs || line.includes('"picket"') ? parseEcs(line) : undefined;
+    if (expected !== undefined) {
+      this.#wasEcs = true;
+      return expected;
+    }
     try {
       const event = parseEslogger(line);
       this.#wasEcs = false;

@@ -68,6 +68,18 @@ describe('a replay of eslogger lines', () => {
     expect(events.map(told)).toEqual(expected.map(told));
   });
 
+  it('does not take a line of a log for one of eslogger, though both have `event`', async () => {
+    const event = { created: '2026-11-30T12:00:00Z' };
+    const lines = [1, 2].map(() => JSON.stringify({ picket: { trigger: 'log' }, event, message: 'hello' }));
+    const { batches, faults } = await replayAll({ files: [file(lines.join('\n'))] });
+    expect(faults).toEqual([]);
+    const events = batches.flatMap((batch) => batch.events).map(({ bytes }) => decodeEvent(bytes));
+    expect(events.map(({ picket, message }) => [picket?.trigger, message])).toEqual([
+      ['log', 'hello'],
+      ['log', 'hello'],
+    ]);
+  });
+
   it('is the same from gzip, zstd, stdin and several files', async () => {
     const plain = (await replayAll({ files: [file(TEXT)] })).batches.flatMap(({ events }) => events);
     const half = LINES.length / 2;
