@@ -304,7 +304,10 @@ static void *read_verdicts(void *argument) {
             flush_unsent(lane, clock_monotonic_us());
         int timeout_ms = is_full || lane->found_full ? RETRY_MS : VIGIL_TURN_MS;
         unlock(&lane->mutex);
-        if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) break;
+        if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) {
+            break_lane(lane, "the FIFO for verdicts can't be waited for");
+            break;
+        }
         if (fds[0].revents != 0) break;
         if (fds[1].revents == 0) continue;
         size_t space;
