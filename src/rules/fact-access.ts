@@ -60,6 +60,14 @@ export function parsePath(path: string): readonly Step[] | undefined {
   return steps;
 }
 
+// What JSONPath has beyond them: filters, wildcards, unions, slices, and jsonpath-plus's own signs.
+const BEYOND_STEPS = /[*?(),:^~@`]|\.\./;
+
+/** false: it is no JSONPath, plain or not; json-rules-engine would find nothing by it, and say nothing. */
+export function isJsonPath(path: string): boolean {
+  return parsePath(path) !== undefined || (path.startsWith('$') && BEYOND_STEPS.test(path));
+}
+
 /** Follows own properties, of texts too, as jsonpath-plus does. */
 export function follow(value: FactValue, steps: readonly Step[]): FactValue {
   let current: unknown = value;

@@ -3,6 +3,7 @@
 import type { ConditionSyntax, Labels } from './condition-context.ts';
 import type { ConditionValue, Leaf, Scalar } from './conditions.ts';
 import { DECORATORS, parseOperatorName } from './decorators.ts';
+import { isJsonPath } from './fact-access.ts';
 import type { FindingCode } from './finding-codes.ts';
 import { didYouMean, nearestName, sureName } from './nearest.ts';
 import { checkOperands } from './operand-types.ts';
@@ -55,6 +56,8 @@ export function parseLeaf(
       expected: `\`$.${below.replace(/^\./, '')}\``,
       fix: { kind: 'replace', by: `$.${below.replace(/^\./, '')}` },
     });
+  } else if (typeof below === 'string' && below !== '' && !isJsonPath(below)) {
+    error(document.placeOf([...path, 'path']), wrongPath(below));
   }
   if (typeof operator === 'string') isGood = checkOperator(operator, path, syntax) && isGood;
   const parsed = value.value === undefined ? undefined : parseValue(value.value, [...path, 'value'], syntax);
@@ -77,6 +80,15 @@ export function parseLeaf(
   syntax.places.set(leaf, placeOf);
   syntax.leaves?.push(leaf);
   return leaf;
+}
+
+function wrongPath(path: string): Pick<RuleProblem, 'code' | 'message' | 'found' | 'expected'> {
+  return {
+    code: 'wrong-path',
+    message: 'this is no JSONPath: nothing would ever be found by it',
+    found: describeValue(path),
+    expected: "names and numbers, such as `$.user.id`, `$.args[0]` or `$['a name']`",
+  };
 }
 
 export const LEAF_KEYS: readonly string[] = ['fact', 'path', 'operator', 'value', 'name', 'priority'];
@@ -203,6 +215,11 @@ function parseValue(
       fact !== '' &&
       (below === undefined || (typeof below === 'string' && below.startsWith('$')))
     ) {
+      if (below !== undefined && !isJsonPath(below)) {
+        const place = syntax.document.placeOf([...path, 'path']);
+        syntax.report({ ...place, ...wrongPath(below), severity: 'error' });
+        return undefined;
+      }
       return { value: { fact, ...(below === undefined ? {} : { path: below }) } };
     }
     return wrong(

@@ -132,6 +132,27 @@ describe('a rule', () => {
     ]);
   });
 
+  test.each(["'$.executable '", '$executable', "'$.args[0'", '$.user.'])(
+    'may not read by a path that finds nothing whatever the event is: %s',
+    (path) => {
+      const text = (conditions: string): string =>
+        `- { name: one, on: [notify.exec], conditions: { all: [${conditions}] }, event: { type: alert } }`;
+      const left = `{ fact: process, path: ${path}, operator: equal, value: x }`;
+      const right = `{ fact: process, path: $.name, operator: equal, value: { fact: process, path: ${path} } }`;
+      for (const leaf of [left, right]) {
+        expect(problemsOf(text(leaf)).map((line) => /\[[\w-]+\]/.exec(line)?.[0])).toEqual(['[wrong-path]']);
+      }
+    },
+  );
+
+  test.each(["'$.args[?(@.length > 3)]'", '$.*', '$..name', "'$.args[0,1]'", "$['executable']"])(
+    'may read by any other JSONPath: %s',
+    (path) => {
+      const text = `- { name: one, on: [notify.exec], conditions: { all: [{ fact: process, path: "${path.replace(/^'|'$/g, '')}", operator: exists, value: true }] }, event: { type: alert } }`;
+      expect(problemsOf(text).filter((line) => line.includes('wrong-path'))).toEqual([]);
+    },
+  );
+
   test('needs a name of its own among all files', () => {
     const { problems } = parseRules([
       { file: 'a.yaml', text: rule({}) },
