@@ -46,11 +46,9 @@ static void agent_goes(void) {
     lane_stop(&lane, false);
 }
 
-// Sends a Pong and waits until the lane has read it: it is the first since `proved` was put down.
-static void agent_pongs(void) {
+static void send_pong(void) {
     uint8_t buffer[64];
     struct wire_writer writer;
-    atomic_store(&lane.proved, false);
     wire_writer_init(&writer, buffer, sizeof buffer);
     wire_raw(&writer, "\0\0\0\0", FRAME_HEADER);
     size_t pong = wire_begin(&writer, picket_v1_LaneToBridge_pong_tag);
@@ -58,6 +56,12 @@ static void agent_pongs(void) {
     wire_end(&writer, pong);
     frame_put_header(buffer, (uint32_t)(writer.length - FRAME_HEADER));
     CHECK_EQUAL(write(verdict_fd, buffer, writer.length), writer.length);
+}
+
+// Sends a Pong and waits until the lane has read it: it is the first since `proved` was put down.
+static void agent_pongs(void) {
+    atomic_store(&lane.proved, false);
+    send_pong();
     int64_t began_us = clock_monotonic_us();
     while (!atomic_load(&lane.proved)) CHECK(clock_monotonic_us() - began_us < HUNG_US);
 }
@@ -87,6 +91,20 @@ static void out_of_reach(void) {
     CHECK(atomic_load(&lane.broken) != NULL);
     lane_stop(&lane, false);
     holds("a FIFO that the agent has not opened yet is tried again, one that can't be opened breaks the lane");
+}
+
+static void pong_out_of_turn(void) {
+    struct fifo_pair fifos;
+    begin(&fifos);
+    verdict_fd = open(fifos.verdict.path, O_WRONLY | O_CLOEXEC);
+    send_pong();
+    (void)close(verdict_fd);
+    // The end of what it said: the Pong has been read.
+    int64_t began_us = clock_monotonic_us();
+    while (atomic_load(&lane.broken) == NULL) CHECK(clock_monotonic_us() - began_us < HUNG_US);
+    CHECK(!atomic_load(&lane.proved));
+    lane_stop(&lane, false);
+    holds("a Pong that no Ping went before proves nothing");
 }
 
 // --- whose turn it is ---
@@ -216,6 +234,7 @@ int main(void) {
     CHECK_EQUAL(lane_init(&lane, &pending, &(struct lane_events){NULL, on_verdict, look, look}), 0);
     alive_without_a_policy();
     out_of_reach();
+    pong_out_of_turn();
     in_turn();
     full();
     pressed();

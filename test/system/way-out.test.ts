@@ -245,7 +245,7 @@ describe('picket off', () => {
     mkdirSync(later);
     for (const command of [
       ['mount', '-t', 'tmpfs', 'picket-test', later],
-      ['umount', later],
+      ['umount', '-l', later],
     ])
       expect(spawnSync(command[0] ?? '', command.slice(1)).status).toBe(0);
     const { name: _, ...rule } = rules()[0] as { name: string };
