@@ -163,6 +163,31 @@ describe('an encoded event', () => {
     );
   });
 
+  it('whose entry of `es` has its name or its value twice is read as it is decoded', () => {
+    const part = (number: number, ...of: readonly number[]): number[] => [number * 8 + 2, of.length, ...of];
+    const text = (letters: string): number[] => [...Buffer.from(letters)];
+    const mapOf = (...entries: readonly number[][]): number[] =>
+      part(8, ...entries.flatMap((one) => part(1, ...one)));
+    const entry = (name: string): number[] => [
+      ...part(1, ...text(name)),
+      ...part(2, ...part(6, ...text(name))),
+    ];
+    const [first, second] = [mapOf(entry('x'), entry('z')), mapOf(entry('y'), entry('x'))];
+    const twice = [...part(1, ...text('a')), ...part(2, ...first), ...part(2, ...second)];
+    const renamed = [...part(1, ...text('a')), ...part(1, ...text('b')), ...part(2, ...first)];
+    const bytes = Buffer.from(part(12, ...mapOf(twice, renamed)));
+    expect(decodeEvent(bytes).es).toEqual({ a: { x: 'x', y: 'y', z: 'z' }, b: { x: 'x', z: 'z' } });
+    const facts = new EncodedFacts().reset(bytes);
+    for (const [name, value] of Object.entries({
+      'a.x': 'x',
+      'a.y': 'y',
+      'a.z': 'z',
+      'b.x': 'x',
+      'b.y': undefined,
+    }))
+      expect(facts.get(slotOf(`es.${name}`) as Slot), name).toBe(value);
+  });
+
   it('keeps what was appended, lists one after another, the last decision', () => {
     const event = encodeEvent({ picket: { trigger: 'notify.exec', rules: ['first'], decision: 'drop' } });
     const annotations = encodeAnnotations({
