@@ -36,7 +36,8 @@ const ENCODED = new Set(
 );
 
 const OF_AUDITD = /^(?:audispd: )?(?:node=\S+ )?type=([A-Z][A-Z0-9_]*)(?:\[\d+\])? msg=audit\([\d.:]+\): ?/;
-const OF_THE_JOURNAL = /^([A-Z][A-Z0-9_]+) (?=(?:tty |avc: .*?)?([A-Za-z][\w-]*)=)/;
+/** Bounded, for anybody may write a line to the journal. */
+const OF_THE_JOURNAL = /^([A-Z][A-Z0-9_]{1,40}) (?=(?:tty |avc: [^=]{0,99} )?([A-Za-z][\w-]{0,40})=)/;
 
 /**
  * `msg='op=… acct="…"'` is one more row of fields; a control character (0x1d) parts those of the enriched format. Of

@@ -277,13 +277,23 @@ condition: files or chage`);
   const record = (text: string): object => ({ message: text.replace(' ', ' msg=audit(1.2:3): ') });
 
   test('of the start of a program are told by Picket itself', async () => {
-    const result = await importTexts([
-      auditd('s:\n  type: SYSCALL\n  SYSCALL: [execve, execveat]\n  euid: 33\ncondition: s'),
-    ]);
-    expect(result.report.entries[0]?.outcome).toEqual({ kind: 'exact' });
-    expect(await matching(loaded(result), { process: { user: { id: '33' } } }, 'notify.exec')).toHaveLength(
-      1,
-    );
+    const rule = auditd('s:\n  type: EXECVE\n  a0: sh\n  euid: 33\ncondition: s');
+    expect(await outcomeOf(rule)).toEqual({ kind: 'exact' });
+    expect(await isMatch(rule, { process: { args: ['sh'], user: { id: '33' } } })).toBe(true);
+  });
+
+  test('of calls of execve are of those that fail, too', async () => {
+    const rule = auditd('s:\n  type: SYSCALL\n  SYSCALL: [execve, execveat]\n  euid: 33\ncondition: s');
+    expect(await outcomeOf(rule)).toEqual({ kind: 'exact' });
+    const line = 'type=SYSCALL syscall=59 success=no exit=-2 euid=33\x1dSYSCALL=execve';
+    expect(await isMatch(rule, record(line), 'log')).toBe(true);
+    const mapping = await loadMapping([AUDITD_EVENTS_MAPPING], (problem) => {
+      throw new Error(problem.message);
+    });
+    expect(await outcomeOf(rule, { mapping })).toEqual({
+      kind: 'approximate',
+      differs: ['calls that fail are not looked at'],
+    });
   });
 
   test('of other kinds are lines of the audit log, and so is the rest of their rule', async () => {
