@@ -263,6 +263,14 @@ describe('--fix', () => {
 });
 
 describe('picket rules fmt', () => {
+  test('counts the files that have a form: a list of values has none', () => {
+    writeFileSync(join(folder, 'names.txt'), 'curl\n');
+    const text = UNTESTED.replace(/^/gm, '  ').trimEnd();
+    writeFileSync(join(folder, 'listed.yaml'), `lists:\n  names: { file: names.txt }\nrules:\n${text}\n`);
+    const { stdout } = picket('fmt', '--check', '--json', 'listed.yaml');
+    expect(JSON.parse(stdout)).toMatchObject({ files: 1, problems: [] });
+  });
+
   test('names what it changes, and with --check only whether it would', () => {
     const messy = UNTESTED.replace('[auth.exec]', '[ auth.exec ]');
     writeFileSync(join(folder, 'messy.yaml'), messy);

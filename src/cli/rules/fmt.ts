@@ -41,9 +41,11 @@ export function fmtCommand(): Command {
 async function fmt(paths: string[], options: FmtOptions): Promise<void> {
   if (paths.includes('-')) return formatStdin(paths, options);
   const found = await findRules(paths);
+  // A list of values has no form.
+  const texts = found.texts.filter(({ isList }) => !isList);
   const problems: RuleProblem[] = [...found.problems];
   const changed: string[] = [];
-  for (const { file, text } of found.texts.filter(({ isList }) => !isList)) {
+  for (const { file, text } of texts) {
     const formatted = attempt(file, text, problems);
     if (formatted === undefined || formatted === text) continue;
     changed.push(file);
@@ -53,16 +55,16 @@ async function fmt(paths: string[], options: FmtOptions): Promise<void> {
   }
   const isDry = options.check === true || options.diff === true;
   if (options.json) {
-    await writeOut(`${JSON.stringify({ files: found.texts.length, changed, problems }, null, 2)}\n`);
+    await writeOut(`${JSON.stringify({ files: texts.length, changed, problems }, null, 2)}\n`);
   } else {
     if (!options.diff) for (const file of changed) await writeOut(`${file}\n`);
-    sayProblems(problems, found.texts);
+    sayProblems(problems, texts);
     const done = isDry ? 'would change' : 'changed';
     const isGood = problems.length === 0 && (changed.length === 0 || !isDry);
     say(
       painterFor(process.stderr)(
         isGood ? 'green' : 'red',
-        `${counted(changed.length, 'file')} of ${found.texts.length} ${done}`,
+        `${counted(changed.length, 'file')} of ${texts.length} ${done}`,
       ),
     );
   }
