@@ -227,6 +227,23 @@ describe('an encoded event', () => {
     expect(facts.reset(encodeEvent({ process: { code_signature: {} } })).get(exists)).toBe(false);
   });
 
+  it('as an object has what is derived, unless it states it itself', () => {
+    const of = (event: EcsEvent, name: string) => objectFacts(event).get(slotOf(name) as Slot);
+    const process = { executable: '/usr/bin/python3.11', args: ['python3', 'x.py'], code_signature: {} };
+    const file = { path: '/etc/.profile.d/a.tar.gz' };
+    const derived: EcsEvent = { process, file };
+    expect(of(derived, 'process.name')).toBe('python3.11');
+    expect(of(derived, 'process.command_line')).toBe('python3 x.py');
+    expect(of(derived, 'process.code_signature.exists')).toBe(false);
+    expect(of(derived, 'process.code_signature.platform_binary')).toBe(false);
+    expect([of(derived, 'file.name'), of(derived, 'file.extension')]).toEqual(['a.tar.gz', 'gz']);
+    expect(of(derived, 'file.directory')).toBe('/etc/.profile.d');
+    expect(of({ file: { path: '/.profile' } }, 'file.extension')).toBeUndefined();
+    expect(of({ file: { path: '/.profile' } }, 'file.directory')).toBe('/');
+    const stated: EcsEvent = { process: { ...process, name: 'nc', command_line: 'nc -l' } };
+    expect([of(stated, 'process.name'), of(stated, 'process.command_line')]).toEqual(['nc', 'nc -l']);
+  });
+
   it('nested deeper than other decoders take is refused on both sides', () => {
     let deep: EcsEvent['es'] = {};
     for (let i = 0; i < 40; i++) deep = { deeper: deep };
