@@ -1,11 +1,13 @@
 // What of recordings could not be read: all of it is counted, and so much of it told as file:position: reason.
 
-import type { ReplayFault } from '../sources/replay.ts';
+import type { EventFault } from '../sources/event-file.ts';
 import { formatCount, say } from './output.ts';
 import type { Progress } from './progress.ts';
 
 /** A file that is something else altogether fails line by line, for one reason. */
 const ALIKE_MAX = 3;
+
+type FaultOfFile = EventFault & { readonly file: string };
 
 export class FaultReport {
   readonly #max: number;
@@ -13,6 +15,7 @@ export class FaultReport {
   /** By file and reason, of those that were shown; the files and reasons that come first. */
   readonly #alike = new Map<string, number>();
   #shown = 0;
+  #isUnreadable = false;
   count = 0;
 
   /** @param progress gives way to what is told */
@@ -21,8 +24,9 @@ export class FaultReport {
     this.#progress = progress;
   }
 
-  add(fault: ReplayFault): void {
+  add(fault: FaultOfFile): void {
     this.count++;
+    this.#isUnreadable ||= fault.isUnreadable === true;
     const kind = describeFault({ ...fault, position: 0 });
     const alike = this.#alike.get(kind);
     if (alike === undefined && this.#shown >= this.#max) return;
@@ -31,6 +35,12 @@ export class FaultReport {
     this.#shown++;
     this.#progress?.clear();
     say(describeFault(fault));
+  }
+
+  /** 3: a file could not be read; 1: what is in one is wrong. */
+  get exitCode(): 0 | 1 | 3 {
+    if (this.#isUnreadable) return 3;
+    return this.count > 0 ? 1 : 0;
   }
 
   /** Says how many were not told. */
@@ -45,7 +55,16 @@ export class FaultReport {
   }
 }
 
-export function describeFault({ file, position, reason }: ReplayFault): string {
-  const name = file === '-' ? 'stdin' : file;
+export function describeFault({ file, position, reason, isUnreadable }: FaultOfFile): string {
+  const name = nameOfInput(file);
+  if (isUnreadable) return `${name} can't be read: ${reason}`;
   return position === 0 ? `${name}: ${reason}` : `${name}:${position}: ${reason}`;
+}
+
+export function holdsNoEvent(file: string): string {
+  return `${nameOfInput(file)} holds no event: neither a recording (eslogger, *.picket) nor events as JSON`;
+}
+
+export function nameOfInput(file: string): string {
+  return file === '-' ? 'stdin' : file;
 }

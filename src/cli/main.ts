@@ -82,6 +82,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addHelpText(
       'after',
       '\nExit codes: 0 well, 1 what was looked at is wrong, 2 the command line is wrong, 3 picket itself failed.' +
+        '\nColour: on a terminal; NO_COLOR=1 never, FORCE_COLOR=1 always.' +
         '\n\nExample:\n  picket replay events.json --rules rules/macos --output summary',
     );
   const operands = args.filter((arg) => !arg.startsWith('-'));

@@ -52,20 +52,21 @@ async function explainOne(
   if (rule === undefined) return { notes: [], why: [] };
   if (shortfall.kind === 'unwanted') {
     const [first] = shortfall.events;
-    const note = `${rule.name} matches ${namesOf(shortfall.events)}${expectedOf(shortfall)}`;
+    const note = `${rule.name} matches ${namesOf(shortfall.events)}${wantedOf(shortfall)}`;
     return { notes: [note], why: first === undefined ? [] : await outcomeOf(rule, named, first) };
   }
   const isOnlyOne = outcome.asked.length === 1;
   const nearest = await nearestEvent(rule, named, outcome, new Set(shortfall.events));
   const matched = shortfall.events.length === 0 ? 'matches no event' : `matches ${namesOf(shortfall.events)}`;
-  const note = `${rule.name} ${matched}${expectedOf(shortfall)}`;
+  const note = `${rule.name} ${matched}${wantedOf(shortfall)}`;
   if (nearest === undefined) return { notes: [note], why: [] };
   // Of a single event that it does not match is said already.
   return { notes: isOnlyOne ? nearest.notes : [note, ...nearest.notes], why: nearest.why };
 }
 
-function expectedOf({ expected }: Extract<Shortfall, { kind: 'missed' | 'unwanted' }>): string {
-  return expected === undefined || expected === 0 ? '' : `, expected of ${expected}`;
+function wantedOf({ expected }: Extract<Shortfall, { kind: 'missed' | 'unwanted' }>): string {
+  if (expected === undefined || expected === 0) return '';
+  return `; expected ${expected === 1 ? 'is one event' : `are ${expected} events`}`;
 }
 
 function namesOf(events: readonly TestedEvent[]): string {

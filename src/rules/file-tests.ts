@@ -57,14 +57,17 @@ export class FileTestRunner {
   async run(test: FileTest): Promise<TestResult> {
     const notes: string[] = [];
     const events = await this.#eventsOf(test, notes);
+    const isDamaged = notes.length > 0;
     const rules = this.#rulesOf(test);
     const outcome = await this.#judge(test, rules, events, notes);
     if (outcome.asked.length === 0 && notes.length === 0) notes.push(assertsNothing(test, events.length));
     const shortfalls = shortfallsOf(test.expect, outcome);
     const isRight = notes.length === 0 && shortfalls.length === 0;
-    const explained = isRight
-      ? { why: [], notes: [] }
-      : await explainShortfall(shortfalls, rules, this.#ruleSet.conditions, outcome);
+    // What was not read is the reason, whatever the rest comes to.
+    const explained =
+      isRight || isDamaged
+        ? { why: [], notes: [] }
+        : await explainShortfall(shortfalls, rules, this.#ruleSet.conditions, outcome);
     const isTodo = test.todo !== undefined;
     const result: TestResult = {
       rule: test.rule?.name ?? `${test.rules.length} rules`,
@@ -157,7 +160,7 @@ export class FileTestRunner {
     const tested: TestedEvent[] = [];
     for (const { path } of events.files) {
       const recording = await this.#recordingOf(path);
-      notes.push(...recording.faults);
+      notes.push(...shortened(recording.faults));
       const count = recording.events.length;
       const isMissing = [...(events.numbers ?? [])].filter(
         (number) => !recording.events.some((event) => event.number === number),
@@ -184,6 +187,13 @@ export class FileTestRunner {
   }
 }
 
+const FAULTS_SHOWN = 5;
+
+function shortened(faults: readonly string[]): readonly string[] {
+  const more = faults.length - FAULTS_SHOWN;
+  return more > 0 ? [...faults.slice(0, FAULTS_SHOWN), `and ${more} more that could not be read`] : faults;
+}
+
 function testedEvent({ bytes, trigger }: RecordedEvent, name: string): TestedEvent {
   const platform = platformOf(new EncodedFacts().reset(bytes));
   return { name, trigger, platform, facts: () => new EncodedFacts().reset(bytes) };
@@ -193,5 +203,5 @@ function assertsNothing({ rule, rules }: FileTest, events: number): string {
   const subject = rule?.name ?? 'any of its rules';
   const triggers = [...new Set(rules.flatMap(({ on }) => on))];
   const shown = triggers.length > 4 ? `${triggers.slice(0, 4).join(', ')}, …` : triggers.join(', ');
-  return `this test asserts nothing: of ${events} events none is for ${subject} (${shown})`;
+  return `this test asserts nothing: of ${events} event${events === 1 ? '' : 's'} none is for ${subject} (${shown})`;
 }

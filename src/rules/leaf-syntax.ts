@@ -206,7 +206,7 @@ function parseValue(
     const known = ['fact', 'path'];
     const unknown = Object.keys(value).find((key) => !known.includes(key));
     if (unknown !== undefined) {
-      syntax.report(unknownKey(syntax.document, [...path, unknown], unknown, known));
+      syntax.report(unknownKey(syntax.document, [...path, unknown], unknown, ['list', ...known]));
       return undefined;
     }
     const { fact, path: below } = value as { fact?: unknown; path?: unknown };

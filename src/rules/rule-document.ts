@@ -59,8 +59,8 @@ export function parseRuleDocument(
   // The first error only: those behind it are mostly its echoes.
   const [error] = documents.flatMap((one) => one.errors);
   if (error !== undefined) {
-    const json = file.endsWith('.json') ? explainJson(file, text) : undefined;
     const [at] = error.pos;
+    const json = file.endsWith('.json') ? explainJson(text, place(at)) : undefined;
     const isTab =
       error.code === 'TAB_AS_INDENT' || /^ *\t/.test(text.slice(text.lastIndexOf('\n', at - 1) + 1));
     const problem = json ?? {
@@ -187,15 +187,19 @@ function explainSyntax(code: string, message: string): Pick<RuleProblem, 'code' 
 }
 
 /** JSON's own parser says what a writer of JSON understands. */
-function explainJson(file: string, text: string): Omit<RuleProblem, 'severity'> | undefined {
+function explainJson(text: string, otherwise: Place): Omit<RuleProblem, 'severity'> | undefined {
   try {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    const found = / in JSON at position \d+ \(line (\d+) column (\d+)\)$/.exec(messageOf(error));
-    if (found === null) return undefined;
-    const message = `this is not valid JSON: ${lowerFirst(messageOf(error).slice(0, found.index))}`;
-    return { file, line: Number(found[1]), column: Number(found[2]), code: 'json-syntax', message };
+    const words = messageOf(error)
+      .replace(/, (?:\.\.\.)?".* is not valid JSON$/s, '')
+      .replace(/(?: in JSON)? at position .*$/, '');
+    // Of a short text it says no place; where YAML gave up is near enough.
+    const found = /\(line (\d+) column (\d+)\)$/.exec(messageOf(error));
+    const place = found === null ? {} : { line: Number(found[1]), column: Number(found[2]) };
+    const message = `this is not valid JSON: ${lowerFirst(words)}`;
+    return { ...otherwise, ...place, code: 'json-syntax', message };
   }
 }
 

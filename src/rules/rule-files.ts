@@ -93,7 +93,7 @@ export async function readRuleFiles(
         path,
         'missing-file',
         (error as NodeJS.ErrnoException).code === 'ENOENT'
-          ? 'there is no such file or folder'
+          ? `there is no such file or folder${path === '-' ? ', and rules are not read from stdin' : ''}`
           : `this can't be looked at: ${reasonOf(error)}`,
         undefined,
         'a rule file, or a folder of them',

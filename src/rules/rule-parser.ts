@@ -151,7 +151,7 @@ function salvage(value: DocumentMap): Partial<WrittenRule> {
 function keysAt(path: DocumentPath): readonly string[] {
   const [key] = path;
   if (key === 'event') return path.length === 1 ? EVENT_KEYS : PARAM_KEYS;
-  return key === 'tests' ? TEST_KEYS : RULE_KEYS;
+  return key === 'tests' ? TEST_KEYS : RULE_KEYS.filter((one) => one !== 'falsepositives');
 }
 
 function definitionOf(

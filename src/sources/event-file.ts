@@ -10,6 +10,7 @@ import type { FactValue } from '../events/facts.ts';
 import { parseLossless } from '../events/lossless-json.ts';
 import { textOfBytes } from '../events/text.ts';
 import { actionOfTrigger, type Platform, type Trigger } from '../events/triggers.ts';
+import { isSystemError, reasonOf } from '../system-error.ts';
 import { linesOf, openFile } from './lines.ts';
 import { RecordingError, readRecording } from './recording.ts';
 import { detectFormat } from './replay-format.ts';
@@ -34,7 +35,15 @@ export interface EventFileOptions {
   /** What `-` is. */
   readonly stdin?: Readable;
   /** Input that is no event; the rest goes on. */
-  readonly onFault: (fault: { readonly position: number; readonly reason: string }) => void;
+  readonly onFault: (fault: EventFault) => void;
+}
+
+export interface EventFault {
+  /** Line of the file, or event of a recording, from 1; 0: the file itself. */
+  readonly position: number;
+  readonly reason: string;
+  /** The system did not let it be read. */
+  readonly isUnreadable?: boolean;
 }
 
 /** An event written over several lines is read whole, up to this. */
@@ -47,7 +56,8 @@ export async function* eventsOfFile(file: string, options: EventFileOptions): As
     yield* format === 'picket' ? recorded(chunks, options) : written(chunks, options);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    options.onFault({ position: error instanceof RecordingError ? error.event : 0, reason: error.message });
+    const position = error instanceof RecordingError ? error.event : 0;
+    options.onFault({ position, reason: reasonOf(error), isUnreadable: isSystemError(error) });
   } finally {
     open.close();
   }

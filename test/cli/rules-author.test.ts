@@ -116,8 +116,32 @@ describe('picket rules test', () => {
       status: 2,
       stderr: 'picket: no rule is named nobody\n',
     });
+    expect(picket('test', 'r.yaml', '--rule', 'from-tmp', '--rule', 'form-tmp')).toMatchObject({
+      status: 2,
+      stderr: 'picket: no rule is named form-tmp; did you mean from-tmp?\n',
+    });
     expect(picket('test', 'r.yaml', '--min', 'much').status).toBe(2);
     expect(picket('test', 'r.yaml', '--out', 'no/such/folder.txt').status).toBe(3);
+  });
+
+  test('a run that tests nothing is no success', () => {
+    mkdirSync(join(folder, 'empty'));
+    expect(picket('test', 'empty')).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining('empty: error[no-rule-files]: there is no rule in it'),
+    });
+    expect(picket('test', 'nowhere').status).toBe(3);
+  });
+
+  test('a recording that can not be read is told once, without what else would differ', () => {
+    mkdirSync(join(folder, 'lost'));
+    writeFileSync(join(folder, 'lost', 'r.yaml'), RULE);
+    writeFileSync(join(folder, 'lost', 'day.test.yaml'), TESTS.replaceAll('../day.picket', 'away.picket'));
+    expect(picket('test', 'lost').stdout).toContain(
+      'lost/day.test.yaml:3:5: failed: from-tmp, day: expected 1 match, got 0 matches\n' +
+        "    lost/away.picket can't be read: it does not exist\n" +
+        'lost/day.test.yaml:4:5: failed',
+    );
   });
 
   test('runs again when a file changes, survives one that is broken, and ends at Ctrl-C', async () => {
@@ -203,14 +227,22 @@ describe('picket rules explain', () => {
       status: 2,
       stderr: 'picket: no rule is named form-tmp; did you mean from-tmp?\n',
     });
+    expect(said('--event', 'nowhere')).toEqual({
+      status: 3,
+      stderr: "nowhere can't be read: it does not exist\n",
+    });
     expect(said('--event', 'day.picket', '--at', '9')).toEqual({
       status: 1,
       stderr: 'picket: day.picket has no event 9\n',
     });
-    writeFileSync(join(folder, 'odd.json'), '{ "process": { "executible": "/x" } }');
-    expect(said('--event', 'odd.json', '--trigger', 'notify.exec')).toEqual({
+    writeFileSync(
+      join(folder, 'odd.json'),
+      '{ "process": { "executible": "/x" }, "picket": { "trigger": "notify.exce" } }',
+    );
+    expect(said('--event', 'odd.json')).toEqual({
       status: 0,
       stderr:
+        'odd.json: event 1: no trigger is named notify.exce; did you mean notify.exec?\n' +
         'odd.json: event 1: no fact is named process.executible, so it is left out; did you mean process.executable?\n',
     });
   });
@@ -230,7 +262,11 @@ describe('picket rules new', () => {
     });
     expect(picket('test', 'my-rule.yaml', '--require-both').status).toBe(0);
     writeFileSync(join(folder, 'my-rule.yaml'), 'mine');
-    expect(picket('new', 'my-rule', '--template', 'exec').status).toBe(1);
+    expect(picket('new', 'my-rule', '--template', 'exec')).toMatchObject({
+      status: 1,
+      stderr: 'picket: my-rule.yaml is there already and is left as it is; --out names another\n',
+    });
+    expect(picket('new', 'my-rule', '--template', 'exec', '--out', 'notes.txt').status).toBe(2);
     expect(readFileSync(join(folder, 'my-rule.yaml'), 'utf8')).toBe('mine');
   });
 

@@ -75,6 +75,8 @@ describe('ends', () => {
     ['well within the limit', 0, ['--max-warnings', '1', 'untested.yaml']],
     ['with 2 if the limit is no number', 2, ['--max-warnings', 'few', 'untested.yaml']],
     ['with 3 if a file can not be read', 3, ['circle.yaml', 'untested.yaml']],
+    ['with 2 if two formats are asked for', 2, ['--json', '--format', 'sarif', 'untested.yaml']],
+    ['with 2 if stdout is asked for twice', 2, ['--json', '--navigator', '-', 'untested.yaml']],
   ])('%s', (_, status, args) => {
     expect(picket('check', ...args).status).toBe(status);
   });

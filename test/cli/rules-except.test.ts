@@ -102,11 +102,15 @@ describe('picket rules except', () => {
   test.each([
     [
       ['except', 'from-otp', 'rules.yaml', '--from-event', 'event.json'],
-      1,
-      'no rule is named from-otp in 1 rule; did you mean from-opt?',
+      2,
+      'no rule is named from-otp; did you mean from-opt?',
     ],
-    [['except', 'from-opt', 'nowhere', '--from-event', 'event.json'], 1, 'nowhere: error[missing-file]'],
-    [['except', 'from-opt', 'rules.yaml', '--from-event', 'nowhere'], 1, 'nowhere holds no event'],
+    [['except', 'from-opt', 'nowhere', '--from-event', 'event.json'], 3, 'nowhere: error[missing-file]'],
+    [
+      ['except', 'from-opt', 'rules.yaml', '--from-event', 'nowhere'],
+      3,
+      "nowhere can't be read: it does not exist",
+    ],
     [['except', 'from-opt', 'rules.yaml'], 2, "required option '--from-event <file>' not specified"],
     [
       ['except', 'from-opt', 'rules.yaml', '--from-event', 'event.json', '--out', 'x.yaml'],

@@ -7,6 +7,7 @@ import { EncodedFacts } from '../../src/events/encoded-facts.ts';
 import { exampleOf } from '../../src/events/fact-examples.ts';
 import { offered, triggersOf } from '../../src/events/fact-table.ts';
 import { DECORATORS } from '../../src/rules/decorators.ts';
+import { formatRules } from '../../src/rules/format/format.ts';
 import { parseRules } from '../../src/rules/load.ts';
 import { OPERATORS } from '../../src/rules/operators.ts';
 import { EVENT_TYPES, EXCEPTION_KEYS, LIST_TYPES, PLATFORMS, RULE_KEYS } from '../../src/rules/schema.ts';
@@ -41,6 +42,10 @@ describe('the page on rules', () => {
     expect(results.filter(({ status }) => status === 'failed')).toEqual([]);
     expect(results.length).toBeGreaterThan(1);
     expect(loaded.ruleSet.rules.some(({ exceptions }) => exceptions.length > 0)).toBe(isException);
+  });
+
+  it.each(examples)('has examples that are written as `rules fmt` writes them: %#', (text) => {
+    expect(formatRules('docs/rules.md', text, () => undefined)).toBe(text);
   });
 
   it.each([

@@ -114,6 +114,7 @@ describe('a named list', () => {
       'error[unknown-list]: no list is named `pahts`; did you mean `paths`?',
     ],
     [inList('x'), 'no list is named `x`'],
+    [inList('x').replace('list: x', 'lists: x'), 'unknown key `lists`; did you mean `list`?'],
     [rule('{ fact: file, path: $.path, operator: in, value: { list: x, path: $.a } }'), 'unknown key `path`'],
     [
       rule('{ fact: file, path: $.path, operator: equal, value: { list: x } }').replace(

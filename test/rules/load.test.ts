@@ -52,9 +52,13 @@ describe('a rule file', () => {
     expect(problemsOf(text)[0]).toContain(expected);
   });
 
-  test('in JSON is reported in the words of JSON', () => {
-    expect(problemsOf('[ { "name": "x" "on": [] } ]', undefined, 'r.json')).toEqual([
-      "r.json:1:17: error[json-syntax]: this is not valid JSON: expected ',' or '}' after property value",
+  test.each([
+    ['[ { "name": "x" "on": [] } ]', '1:17', "expected ',' or '}' after property value"],
+    ['{"rules": [}', '1:12', "unexpected token '}'"],
+    ['{"rules": [', '1:12', 'unexpected end of JSON input'],
+  ])('in JSON is reported in the words of JSON: %s', (text, place, words) => {
+    expect(problemsOf(text, undefined, 'r.json')).toEqual([
+      `r.json:${place}: error[json-syntax]: this is not valid JSON: ${words}`,
     ]);
   });
 

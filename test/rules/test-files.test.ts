@@ -155,7 +155,7 @@ describe('a test over recorded events', () => {
     const result = await run('rule: from-tmp, events: day.picket, at: 5, expect: none');
     expect(result).toMatchObject({
       status: 'failed',
-      notes: ['this test asserts nothing: of 1 events none is for from-tmp (notify.exec)'],
+      notes: ['this test asserts nothing: of 1 event none is for from-tmp (notify.exec)'],
     });
   });
 

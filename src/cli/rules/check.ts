@@ -1,9 +1,9 @@
 // `picket rules check`: every mistake in rule files.
 import { readFileSync } from 'node:fs';
-import { Argument, Command, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { findIn } from '../../rules/check/check.ts';
 import { applyIgnores } from '../../rules/check/ignores.ts';
-import { FINDING_CODES, FINDING_KINDS, isFindingCode } from '../../rules/finding-codes.ts';
+import { FINDING_CODES, isFindingCode } from '../../rules/finding-codes.ts';
 import { explainFinding } from '../../rules/finding-pages.ts';
 import { findRules, type LoadedRules, parseFound } from '../../rules/load.ts';
 import { navigatorLayer } from '../../rules/navigator-layer.ts';
@@ -22,13 +22,20 @@ import { githubCommand } from './findings-github.ts';
 import { sarifLog } from './findings-sarif.ts';
 import { paintFinding } from './findings-text.ts';
 import { type FixOptions, fixFiles } from './fix-files.ts';
-import { parseCount, platformOption, type RulesOptions, rulesFor } from './options.ts';
+import {
+  exitCodeOfErrors,
+  formatOf,
+  parseCount,
+  pathsArgument,
+  platformOption,
+  type RulesOptions,
+  rulesFor,
+} from './options.ts';
 
-const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
-type Format = (typeof FORMATS)[number];
+type Format = 'text' | 'json' | 'sarif' | 'github';
 
 interface CheckOptions extends RulesOptions, FixOptions {
-  readonly format: Format;
+  readonly format?: Format;
   readonly notes?: boolean;
   readonly strict?: boolean;
   readonly maxWarnings?: number;
@@ -44,17 +51,27 @@ export function checkCommand(): Command {
       'Reads rule files (.yaml, .yml, .json; folders recursively) and reports every mistake in them, and what their ' +
         'author most likely did not mean. Without PATH: the folder `rules`.',
     )
-    .addArgument(new Argument('[path...]', 'rule files or folders').default(['rules'], 'rules'))
+    .addArgument(pathsArgument())
     .addOption(platformOption())
-    .addOption(new Option('--format <name>', 'how findings are printed').choices(FORMATS).default('text'))
+    .addOption(
+      new Option('--format <name>', 'how findings are printed (default: text)').choices([
+        'text',
+        'json',
+        'sarif',
+        'github',
+      ]),
+    )
     .option('--json', 'the same as --format json')
     .option('--notes', 'print notes, too: what is worth knowing and nothing to mend')
     .option('--strict', 'end with 1 if there is a warning')
-    .option('--max-warnings <number>', 'end with 1 if there are more warnings', parseCount)
+    .option('--max-warnings <n>', 'end with 1 if there are more warnings', parseCount)
     .option('--fix', 'mend what can be mended beyond doubt, in the files')
     .option('--dry-run', 'with --fix: print what would change, as a diff, and change nothing')
     .option('--explain <code>', 'print what a finding means, with examples')
-    .option('--navigator <file>', 'write an ATT&CK Navigator layer of the rules; `-`: to stdout')
+    .option(
+      '--navigator <file>',
+      'write an ATT&CK Navigator layer of the rules; `-`: to stdout, and findings to stderr',
+    )
     .addHelpText(
       'after',
       '\nA finding that is meant is ignored by a comment before it: `# picket-ignore CODE: reason`.' +
@@ -70,13 +87,20 @@ export function checkCommand(): Command {
 async function check(paths: string[], options: CheckOptions): Promise<void> {
   if (options.explain !== undefined) return explain(options.explain);
   if (options.dryRun && !options.fix) throw new CommandError('--dry-run belongs to --fix', 2);
+  const format = formatOf(options, 'text');
+  if (options.navigator === '-' && format !== 'text') {
+    throw new CommandError(
+      `--navigator - and --format ${format} both write to stdout: name a file for the layer`,
+      2,
+    );
+  }
   if (options.fix) {
     await fixFiles(paths, options);
     if (options.dryRun) return;
   }
   const report = await lookAt(paths, options);
   if (options.navigator !== undefined) await writeLayer(options.navigator, paths, report, options);
-  await print(report, options);
+  await print(report, format, options);
   process.exitCode = exitCodeFor(report.findings, options);
 }
 
@@ -128,9 +152,13 @@ async function lookAt(paths: readonly string[], options: CheckOptions): Promise<
   }
 }
 
-async function print({ loaded, findings, linesOf }: Report, options: CheckOptions): Promise<void> {
+async function print(
+  { loaded, findings, linesOf }: Report,
+  format: Format,
+  options: CheckOptions,
+): Promise<void> {
   const rules = rulesFor(loaded, options).length;
-  switch (options.json ? 'json' : options.format) {
+  switch (format) {
     case 'json':
       return writeOut(`${JSON.stringify(jsonReport(rules, loaded.files, findings), null, 2)}\n`);
     case 'sarif': {
@@ -143,10 +171,13 @@ async function print({ loaded, findings, linesOf }: Report, options: CheckOption
       }
       break;
     case 'text': {
-      const paint = painterFor(process.stdout);
+      const isLayerOut = options.navigator === '-';
+      const paint = painterFor(isLayerOut ? process.stderr : process.stdout);
       for (const finding of findings) {
         if (finding.severity === 'note' && !options.notes) continue;
-        await writeOut(`${paintFinding(finding, paint, linesOf(finding.file))}\n`);
+        const text = paintFinding(finding, paint, linesOf(finding.file));
+        if (isLayerOut) say(text);
+        else await writeOut(`${text}\n`);
       }
     }
   }
@@ -154,8 +185,8 @@ async function print({ loaded, findings, linesOf }: Report, options: CheckOption
 }
 
 function exitCodeFor(findings: readonly RuleProblem[], options: CheckOptions): number {
-  if (findings.some(({ code }) => FINDING_KINDS[code].isFailure)) return 3;
-  if (countOf(findings, 'error') > 0) return 1;
+  const code = exitCodeOfErrors(findings.filter(({ severity }) => severity === 'error'));
+  if (code !== 0) return code;
   const limit = options.strict ? 0 : (options.maxWarnings ?? Number.POSITIVE_INFINITY);
   return countOf(findings, 'warning') > limit ? 1 : 0;
 }

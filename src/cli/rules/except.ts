@@ -6,16 +6,16 @@ import type { Platform } from '../../events/triggers.ts';
 import type { TellingFact } from '../../rules/exception-facts.ts';
 import { exceptionFile, type WrittenException } from '../../rules/exception-text.ts';
 import { parseExpiry } from '../../rules/exceptions.ts';
-import { loadRules, requireRuleSet } from '../../rules/load.ts';
-import { didYouMean, nearestName } from '../../rules/nearest.ts';
+import { loadRules } from '../../rules/load.ts';
 import { type ProposedException, proposeException } from '../../rules/propose-exception.ts';
-import { RuleFileError } from '../../rules/rule-problem.ts';
 import type { RuleDefinition, RuleSet } from '../../rules/schema.ts';
 import { CommandError } from '../failure.ts';
 import { counted, say, writeOut } from '../output.ts';
 import { appendException } from './append-exception.ts';
 import { firingEvents } from './firing-events.ts';
-import { platformOption } from './options.ts';
+import { noneNamed } from './named-rules.ts';
+import { pathsArgument, platformOption } from './options.ts';
+import { rulesOrReport } from './usable-rules.ts';
 
 interface ExceptOptions {
   readonly fromEvent: string;
@@ -40,7 +40,7 @@ export function exceptCommand(): Command {
         'folder `rules`. Name the folder of exceptions, too, where there is one.',
     )
     .argument('<rule>', 'the name of the rule')
-    .argument('[path...]', 'rule files or folders', ['rules'])
+    .addArgument(pathsArgument())
     .requiredOption(
       '--from-event <file>',
       "what `picket replay` or `tail` print, eslogger's lines, a recording, or one event as in a test; '-' is stdin",
@@ -53,8 +53,8 @@ export function exceptCommand(): Command {
     .option('--json', 'print the exception as JSON on stdout')
     .addHelpText(
       'after',
-      '\nExit codes: 0 proposed, 1 the rule does not fire or nothing covers the events, 2 the command line is wrong, ' +
-        '3 picket failed.' +
+      '\nExit codes: 0 proposed, 1 the rule does not fire, nothing covers the events or a rule is wrong, 2 the command line ' +
+        'is wrong, 3 a file could not be read or written, or picket failed.' +
         '\n\nExamples:\n  picket replay night.json.zst --rules rules/macos > events.ndjson' +
         '\n  picket rules except keys-read rules exceptions --from-event events.ndjson \\' +
         '\n    --reason "The backup reads all files" --expires 2027-06-30 --out exceptions/site.yaml',
@@ -67,7 +67,9 @@ async function except(name: string, paths: string[], options: ExceptOptions): Pr
   const { out } = options;
   // What it is appended to counts already, wherever it is.
   const loaded = out !== undefined && existsSync(out) ? [...paths, out] : paths;
-  const ruleSet = await ruleSetOf(loaded, options.platform);
+  const { platform, json = false } = options;
+  const ruleSet = await rulesOrReport(await loadRules(loaded, { platform }), { paths: loaded, json });
+  if (ruleSet === undefined) return;
   const rule = ruleNamed(name, ruleSet);
   const firing = await firingEvents(rule, ruleSet, options.fromEvent, options.platform);
   const proposal = await proposeException(rule, ruleSet, firing);
@@ -108,24 +110,11 @@ function checkOptions({ out, reason, expires, fromEvent }: ExceptOptions): void 
   if (fromEvent === '') throw new CommandError('--from-event needs the name of a file', 2);
 }
 
-async function ruleSetOf(paths: readonly string[], platform: Platform | undefined): Promise<RuleSet> {
-  try {
-    return requireRuleSet(await loadRules(paths, { platform }));
-  } catch (error) {
-    if (error instanceof RuleFileError) throw new CommandError(error.message, 1, { cause: error });
-    throw error;
-  }
-}
-
+/** A name, no pattern: an exception is for one rule. */
 function ruleNamed(name: string, { rules }: RuleSet): RuleDefinition {
   const rule = rules.find((one) => one.name === name);
-  if (rule !== undefined) return rule;
-  const meant = nearestName(
-    name,
-    rules.map((one) => one.name),
-  );
-  const hint = didYouMean(meant, '');
-  throw new CommandError(`no rule is named ${name} in ${counted(rules.length, 'rule')}${hint}`, 1);
+  if (rule === undefined) throw new CommandError(noneNamed(name, rules), 2);
+  return rule;
 }
 
 function written(

@@ -8,7 +8,7 @@ import { loadRules } from '../../rules/load.ts';
 import { CommandError } from '../failure.ts';
 import { counted, painterFor, say, writeOut } from '../output.ts';
 import { paintFinding } from './findings-text.ts';
-import { parseTrigger, platformOption, type RulesOptions } from './options.ts';
+import { exitCodeOfErrors, parseTrigger, platformOption, type RulesOptions } from './options.ts';
 import { holdsNone } from './usable-rules.ts';
 
 interface ExportOptions extends RulesOptions {
@@ -38,7 +38,7 @@ export function exportCommand(): Command {
     .addHelpText(
       'after',
       '\nExit codes: 0 all was exported, 1 a rule is wrong or can not be exported (nothing is written), 2 the command ' +
-        'line is wrong, 3 picket failed.' +
+        'line is wrong, 3 a rule file could not be read or picket failed.' +
         '\n\nExample:\n  picket rules export --jre rules/linux --trigger notify.exec --out jre-rules',
     )
     .action(exportRules);
@@ -56,7 +56,7 @@ async function exportRules(paths: string[], options: ExportOptions): Promise<voi
     const rules = errors.length > 0 ? 0 : exported.rules.length;
     await writeOut(`${JSON.stringify({ rules, operators: exported.operators, written, errors }, null, 2)}\n`);
   } else complain(errors);
-  process.exitCode = errors.length > 0 ? 1 : 0;
+  process.exitCode = exitCodeOfErrors(unusable) || (errors.length > 0 ? 1 : 0);
   if (errors.length > 0)
     return say(painterFor(process.stderr)('red', `${counted(errors.length, 'error')}; nothing was written`));
   sayWhatNow(exported, out, written);

@@ -10,9 +10,10 @@ import { formatPlace } from '../../rules/rule-problem.ts';
 import type { RuleDefinition, RuleSet } from '../../rules/schema.ts';
 import { eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
 import { CommandError } from '../failure.ts';
-import { FaultReport } from '../fault-report.ts';
+import { describeFault, FaultReport, holdsNoEvent } from '../fault-report.ts';
 import { formatCount, say } from '../output.ts';
 import { startProgress } from '../progress.ts';
+import { whatEventHas } from './explain-text.ts';
 
 /** An exception for more is none; and each is held in memory. */
 const EVENTS_MAX = 10_000;
@@ -45,7 +46,10 @@ export async function firingEvents(
   const events = eventsOfFile(file, {
     otherwise: rule.on[0],
     platform: platform ?? (more.length === 0 ? only : undefined),
-    onFault: (fault) => faults.add({ file, ...fault }),
+    onFault: (fault) => {
+      if (fault.isUnreadable) throw new CommandError(describeFault({ file, ...fault }), 3);
+      faults.add({ file, ...fault });
+    },
   });
   for await (const event of events) {
     progress.update(undefined, event.number);
@@ -91,7 +95,7 @@ async function whyNone(
   if (first === undefined) {
     const on = rule.on.join(', ');
     return triggers.size === 0
-      ? `${file} holds no event`
+      ? holdsNoEvent(file)
       : `${rule.name} is on ${on}, and the events in ${file} are on ${[...triggers].join(', ')}`;
   }
   const which = count === 1 ? 'this event' : `any of these ${formatCount(count)} events; of the first`;
@@ -105,7 +109,7 @@ async function whyNone(
     }
   }
   const why = (await explainOutcome(rule, rule.own, ruleSet.conditions, first.trigger, first.facts))
-    .map(({ condition, actual, isTrue }) => `\n  ${condition} is ${isTrue}: the event has ${actual}`)
+    .map(({ condition, actual, isTrue }) => `\n  ${condition} is ${isTrue}: ${whatEventHas(actual)}`)
     .join('');
   return `${fails}${why}`;
 }

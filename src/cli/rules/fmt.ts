@@ -1,7 +1,6 @@
 // `picket rules fmt`: writes rule files in one way.
 import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
-import { FINDING_KINDS } from '../../rules/finding-codes.ts';
 import { formatRules } from '../../rules/format/format.ts';
 import { findRules } from '../../rules/load.ts';
 import type { RuleProblem } from '../../rules/rule-problem.ts';
@@ -10,6 +9,7 @@ import { counted, painterFor, say, writeOut } from '../output.ts';
 import { writeFileOrFail } from '../write-file.ts';
 import { paintFinding } from './findings-text.ts';
 import { lineDiff } from './line-diff.ts';
+import { exitCodeOfErrors, pathsArgument } from './options.ts';
 
 interface FmtOptions {
   readonly check?: boolean;
@@ -25,7 +25,7 @@ export function fmtCommand(): Command {
         'most 120 characters where a collection can be opened, an empty line between rules. Comments and meaning stay. ' +
         'The names of files that change are printed. Without PATH: the folder `rules`; `-` reads stdin and writes stdout.',
     )
-    .argument('[path...]', 'rule files or folders', ['rules'])
+    .addArgument(pathsArgument())
     .option('--check', 'write nothing; end with 1 if a file is written otherwise')
     .option('--diff', 'write nothing; print what would change')
     .option('--json', 'print the result as JSON on stdout')
@@ -89,13 +89,15 @@ function attempt(file: string, text: string, problems: RuleProblem[]): string | 
 
 async function formatStdin(paths: readonly string[], options: FmtOptions): Promise<void> {
   if (paths.length > 1) throw new CommandError('stdin (`-`) is formatted alone', 2);
+  if (options.json) throw new CommandError('stdin (`-`) is formatted to stdout: --json is for files', 2);
   const text = await readAll(process.stdin);
   const file = 'stdin.yaml';
   const problems: RuleProblem[] = [];
   const formatted = attempt(file, text, problems);
   sayProblems(problems, [{ file, text }]);
   // An editor that puts in what it reads must not lose the text.
-  if (!options.check) await writeOut(formatted ?? text);
+  if (options.diff) await writeOut(lineDiff(file, text, formatted ?? text));
+  else if (!options.check) await writeOut(formatted ?? text);
   process.exitCode = exitCodeFor(problems, options.check === true && formatted !== text);
 }
 
@@ -111,6 +113,5 @@ function sayProblems(
 }
 
 function exitCodeFor(problems: readonly RuleProblem[], isOtherwise: boolean): number {
-  if (problems.some(({ code }) => FINDING_KINDS[code].isFailure)) return 3;
-  return isOtherwise || problems.some(({ severity }) => severity === 'error') ? 1 : 0;
+  return exitCodeOfErrors(problems.filter(({ severity }) => severity === 'error')) || (isOtherwise ? 1 : 0);
 }

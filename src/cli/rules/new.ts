@@ -17,9 +17,9 @@ import {
 import { formatProblem } from '../../rules/rule-problem.ts';
 import { genericTemplate, RULE_TEMPLATES, type RuleTemplate } from '../../rules/rule-templates.ts';
 import { EVENT_TYPES, PLATFORMS, type RuleEventType } from '../../rules/schema.ts';
-import { type EventFileOptions, eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
+import { type EventFault, eventsOfFile, type FileEvent } from '../../sources/event-file.ts';
 import { CommandError } from '../failure.ts';
-import { describeFault } from '../fault-report.ts';
+import { describeFault, holdsNoEvent } from '../fault-report.ts';
 import { formatTable, painterFor, say, writeOut } from '../output.ts';
 import { notWritten } from '../write-file.ts';
 import { parseNumber, parseTrigger } from './options.ts';
@@ -61,7 +61,8 @@ export function newCommand(): Command {
     .option('--json', 'print what was made as JSON on stdout')
     .addHelpText(
       'after',
-      '\nExit codes: 0 written, 1 the file is there already or the event is wrong, 2 the command line is wrong, 3 picket failed.' +
+      '\nExit codes: 0 written, 1 the file is there already or the event is wrong, 2 the command line is wrong, 3 a file ' +
+        'could not be read or written, or picket failed.' +
         '\n\nExamples:\n  picket rules new no-tools-from-tmp --template deny-exec' +
         '\n  picket rules new --from-event recording.picket --at 17 --out my-rules',
     )
@@ -146,8 +147,8 @@ async function oneEvent(
   trigger: Trigger | undefined,
   platform: Platform | undefined,
 ): Promise<FileEvent> {
-  const faults: string[] = [];
-  const onFault: EventFileOptions['onFault'] = (fault) => faults.push(describeFault({ file, ...fault }));
+  const faults: EventFault[] = [];
+  const onFault = (fault: EventFault): void => void faults.push(fault);
   let only: FileEvent | undefined;
   let count = 0;
   for await (const event of eventsOfFile(file, { trigger, platform, onFault })) {
@@ -163,10 +164,11 @@ async function oneEvent(
   }
   if (only !== undefined) return only;
   const [fault] = faults;
-  throw new CommandError(
-    fault ?? `${file} has no event${at === undefined ? '' : ` ${at}: it holds ${count}`}`,
-    1,
-  );
+  if (fault !== undefined)
+    throw new CommandError(describeFault({ file, ...fault }), fault.isUnreadable ? 3 : 1);
+  const what =
+    at === undefined || count === 0 ? holdsNoEvent(file) : `${file} has no event ${at}: it holds ${count}`;
+  throw new CommandError(what, 1);
 }
 
 /** undefined: it went to stdout. Never over a file that is there. */

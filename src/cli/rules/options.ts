@@ -1,14 +1,21 @@
-// What the options of `picket rules` commands have in common: how they are read, the platform, and the rules of it.
-import { InvalidArgumentError, Option } from 'commander';
+// What the commands of `picket rules` have in common: paths, the platform and the rules of it, numbers, formats.
+import { Argument, InvalidArgumentError, Option } from 'commander';
 import type { Platform, Trigger } from '../../events/triggers.ts';
+import { FINDING_KINDS } from '../../rules/finding-codes.ts';
 import { allTriggers, isKnownTrigger } from '../../rules/known-triggers.ts';
 import type { LoadedRules } from '../../rules/load.ts';
 import { didYouMean, nearestName } from '../../rules/nearest.ts';
+import type { RuleProblem } from '../../rules/rule-problem.ts';
 import { PLATFORMS, type RuleDefinition } from '../../rules/schema.ts';
+import { CommandError, type ExitCode } from '../failure.ts';
 
 export interface RulesOptions {
   readonly platform?: Platform;
   readonly json?: boolean;
+}
+
+export function pathsArgument(what = 'rule files or folders'): Argument {
+  return new Argument('[path...]', what).default(['rules'], 'rules');
 }
 
 export function platformOption(): Option {
@@ -40,9 +47,25 @@ export function parseTrigger(text: string): Trigger {
   throw new InvalidArgumentError(`No trigger is named so${didYouMean(meant, '')}`);
 }
 
+/** `--json` beside `--format`. */
+export function formatOf<Format extends string>(
+  { format, json }: { readonly format?: Format; readonly json?: boolean },
+  otherwise: Format,
+): Format | 'json' {
+  if (json !== true) return format ?? otherwise;
+  if (format === undefined || format === 'json') return 'json';
+  throw new CommandError(`--json and --format ${format} are two formats: leave one out`, 2);
+}
+
 export function rulesFor(
   { ruleSet }: Pick<LoadedRules, 'ruleSet'>,
   { platform }: { readonly platform?: Platform | undefined },
 ): RuleDefinition[] {
   return ruleSet.rules.filter(({ platforms }) => platform === undefined || platforms.includes(platform));
+}
+
+/** 3 where a file could not be read or Picket failed: what was to be looked at was not. */
+export function exitCodeOfErrors(errors: readonly Pick<RuleProblem, 'code'>[]): ExitCode {
+  if (errors.length === 0) return 0;
+  return errors.some(({ code }) => FINDING_KINDS[code].isFailure) ? 3 : 1;
 }

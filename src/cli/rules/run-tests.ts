@@ -18,7 +18,9 @@ import { TestedRules } from '../../rules/tested-rules.ts';
 import { type TestResult, testRules } from '../../rules/testing.ts';
 import { eventsOfFile } from '../../sources/event-file.ts';
 import { describeFault } from '../fault-report.ts';
+import { rulesNamed } from './named-rules.ts';
 import { rulesFor } from './options.ts';
+import { holdsNone } from './usable-rules.ts';
 
 export interface TestRunOptions {
   readonly platform?: Platform | undefined;
@@ -49,7 +51,9 @@ export async function runTests(paths: readonly string[], options: TestRunOptions
     platform: options.platform,
   });
   problems.unshift(...loaded.problems);
-  const wanted = rulesFor(loaded, options).filter(({ name }) => isWanted(name, options.rules));
+  const wanted = wantedRules(rulesFor(loaded, options), options.rules, problems);
+  const isNone = loaded.ruleSet.rules.length === 0 && problems.every(({ severity }) => severity !== 'error');
+  if (isNone) problems.push(...paths.map(holdsNone));
   const context = { tested: new TestedRules(loaded.ruleSet, await brokenRules(loaded)), report };
   const ofFiles = documents
     .flatMap((document) => parseFileTests(document, context))
@@ -78,8 +82,18 @@ export async function runTests(paths: readonly string[], options: TestRunOptions
   };
 }
 
-function isWanted(name: string, patterns: readonly string[]): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => nameMatcher(pattern)(name));
+function wantedRules(
+  rules: readonly RuleDefinition[],
+  patterns: readonly string[],
+  problems: readonly RuleProblem[],
+): readonly RuleDefinition[] {
+  if (patterns.length === 0) return rules;
+  // Where files are wrong the rule that is meant may be in one of them.
+  const isWhole = problems.every(({ severity }) => severity !== 'error');
+  const named = isWhole ? rulesNamed(patterns, rules) : undefined;
+  return rules.filter(
+    (rule) => named?.has(rule) ?? patterns.some((pattern) => nameMatcher(pattern)(rule.name)),
+  );
 }
 
 /** With rules picked out: the tests that name one of them. */

@@ -6,7 +6,14 @@ import { CommandError } from '../failure.ts';
 import { type Painter, painterFor, say, writeOut } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { writeFileOrFail } from '../write-file.ts';
-import { collected, platformOption, type RulesOptions } from './options.ts';
+import {
+  collected,
+  exitCodeOfErrors,
+  formatOf,
+  pathsArgument,
+  platformOption,
+  type RulesOptions,
+} from './options.ts';
 import { runTests, type TestRun } from './run-tests.ts';
 import { githubReport } from './test-github.ts';
 import { junitReport } from './test-junit.ts';
@@ -37,7 +44,7 @@ export function testCommand(): Command {
         '(*.test.yaml) over recorded events. A `todo` is a known gap: it is reported and fails nothing. Without PATH: the ' +
         'folder `rules`. docs/rules-testing.md says how tests are written.',
     )
-    .argument('[path...]', 'rule files, test files, or folders of both', ['rules'])
+    .addArgument(pathsArgument('rule files, test files, or folders of both'))
     .addOption(platformOption())
     .option('--rule <name>', 'only rules of this name or pattern (`linux-*`); may be repeated', collected)
     .option('--coverage', 'say which conditions no test has made both true and false')
@@ -49,15 +56,20 @@ export function testCommand(): Command {
     .option('--lcov <file>', 'write the coverage to FILE for editors and CI')
     .option('--strict', 'fail also where an exception changes a result, or a known gap is closed')
     .addOption(
-      new Option('--format <name>', 'how results are written').choices(['text', 'json', 'junit', 'github']),
+      new Option('--format <name>', 'how results are written (default: text)').choices([
+        'text',
+        'json',
+        'junit',
+        'github',
+      ]),
     )
     .option('--json', 'the same as --format json')
     .option('--out <file>', 'write the results to FILE instead of stdout')
     .option('--watch', 'run again whenever a file changes, until Ctrl-C')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all passed, 1 a test failed, a file is wrong, or coverage is too low, 2 the command line is wrong,' +
-        ' 3 picket failed.' +
+      '\nExit codes: 0 all passed, 1 a test failed, a file is wrong, there is no rule, or coverage is too low, 2 the ' +
+        'command line is wrong, 3 a rule or test file could not be read or picket failed.' +
         '\n\nExamples:\n  picket rules test rules/linux --coverage --min 90' +
         "\n  picket rules test rules tests --rule 'linux-*' --format junit --out results.xml" +
         '\n  picket rules test my-rules --watch',
@@ -68,29 +80,22 @@ export function testCommand(): Command {
 function parsePercent(text: string): number {
   const percent = Number(text);
   if (text.trim() === '' || !(percent >= 0 && percent <= 100)) {
-    throw new InvalidArgumentError('a number from 0 to 100 is expected');
+    throw new InvalidArgumentError('Expected is a number from 0 to 100.');
   }
   return percent;
 }
 
 async function test(paths: string[], options: TestOptions): Promise<void> {
-  const format = formatOf(options);
+  const format = formatOf(options, 'text');
   if (options.watch === true) {
     if (format !== 'text')
-      throw new CommandError(`--watch is for people: it goes with no --format ${format}`, 2);
+      throw new CommandError(`--watch is for people: it does not go with --format ${format}`, 2);
     await watchTests(paths, options);
     return;
   }
   const run = await runOnce(paths, options);
   await publish(run, format, options);
-  process.exitCode = isGood(run, barOf(options)) ? 0 : 1;
-}
-
-function formatOf({ format, json }: TestOptions): Format {
-  if (json !== true) return format ?? 'text';
-  if (format !== undefined && format !== 'json')
-    throw new CommandError('--json and --format say different things', 2);
-  return 'json';
+  process.exitCode = exitCodeOfErrors(run.errors) || (isGood(run, barOf(options)) ? 0 : 1);
 }
 
 function barOf({ min, requireBoth = false, strict = false }: TestOptions): TestBar {
@@ -107,9 +112,6 @@ async function runOnce(paths: readonly string[], options: TestOptions): Promise<
     onProgress: (done, all) => progress.update(done / all, done),
   });
   progress.clear();
-  if (run.rules === 0 && rule.length > 0 && run.errors.length === 0) {
-    throw new CommandError(`no rule is named ${rule.join(' or ')}`, 2);
-  }
   if (lcov !== undefined && run.coverage !== undefined) await writeFileOrFail(lcov, lcovReport(run.coverage));
   return run;
 }
@@ -168,12 +170,14 @@ async function watchTests(paths: readonly string[], options: TestOptions): Promi
     if (process.stdout.isTTY) await writeOut(CLEAR);
     try {
       const run = await runOnce(paths, options);
+      if (watch.isOver()) return;
       watch.add(run.files);
       await publish(run, 'text', options);
     } catch (error) {
       // A folder may be away for a moment; whoever watches waits for the next change.
       say(error instanceof Error ? error.message : String(error));
     }
+    if (watch.isOver()) return;
     say(painterFor(process.stderr)('dim', `${timeOfDay()}: waiting for changes; Ctrl-C ends`));
   };
   await lastValueFrom(

@@ -5,6 +5,7 @@ import type { RuleSet } from '../../rules/schema.ts';
 import { counted, painterFor, say, writeOut } from '../output.ts';
 import { githubCommand } from './findings-github.ts';
 import { paintFinding } from './findings-text.ts';
+import { exitCodeOfErrors } from './options.ts';
 
 interface ReportOptions {
   readonly json?: boolean;
@@ -34,7 +35,7 @@ export function holdsNone(file: string): RuleProblem {
   };
 }
 
-/** undefined: there are errors; they have been told, and the command ends with 1. */
+/** undefined: there are errors; they have been told, and the command ends with 1, or 3 where a file can't be read. */
 export async function ruleSetOrReport(
   { ruleSet, problems }: LoadedRules,
   options: ReportOptions,
@@ -46,7 +47,7 @@ export async function ruleSetOrReport(
 }
 
 async function complain(errors: readonly RuleProblem[], { json, format }: ReportOptions): Promise<void> {
-  process.exitCode = 1;
+  process.exitCode = exitCodeOfErrors(errors);
   if (json || format === 'json') return writeOut(`${JSON.stringify({ errors }, null, 2)}\n`);
   if (format === 'github') await writeOut(errors.map((error) => `${githubCommand(error)}\n`).join(''));
   const paint = painterFor(process.stderr);

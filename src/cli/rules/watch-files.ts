@@ -9,18 +9,24 @@ export interface FileWatch {
   readonly changes: Observable<undefined>;
   /** Files that take part since; what stands in a watched folder already is no harm. */
   add(files: readonly string[]): void;
+  /** It ended, while a run was under way perhaps. */
+  isOver(): boolean;
 }
 
 /** Watches from the first subscription to the end of it. Completes at SIGINT or SIGTERM. */
 export function watchFiles(paths: readonly string[], onError: (error: unknown) => void): FileWatch {
   const watched = new Set(paths);
+  let isOver = false;
   let addNow = (_files: readonly string[]): void => undefined;
   const changes = new Observable<string>((subscriber) => {
     const watcher = watch([...watched], { ignoreInitial: true });
     addNow = (files) => void watcher.add([...files]);
     watcher.on('all', (_event, path) => subscriber.next(path));
     watcher.on('error', onError);
-    const end = (): void => subscriber.complete();
+    const end = (): void => {
+      isOver = true;
+      subscriber.complete();
+    };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
     return () => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
@@ -37,5 +43,6 @@ export function watchFiles(paths: readonly string[], onError: (error: unknown) =
       for (const file of fresh) watched.add(file);
       if (fresh.length > 0) addNow(fresh);
     },
+    isOver: () => isOver,
   };
 }
