@@ -24,8 +24,8 @@ export interface Facts {
   /** undefined: the event does not have it. */
   get(slot: Slot): FactValue;
   /**
-   * Where facts are bytes: shows every text of the place, if it has any, without a string. false: not all of them, for one
-   * is not ASCII; `get` has them.
+   * Where facts are bytes: shows every text of the place, if it has any, without a string. false: not all of them, for
+   * one is not ASCII; `get` has them.
    */
   visitTexts?(place: TextPlace, visitor: TextVisitor): boolean;
 }

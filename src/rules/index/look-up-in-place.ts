@@ -1,5 +1,5 @@
-// Looks texts up in a fact's index where they stand in an event's bytes. Most events have nothing that a rule asks for, and
-// then no string is made of them.
+// Looks texts up in a fact's index where they stand in an event's bytes. Most events have nothing that a rule asks for,
+// and then no string is made of them.
 
 import type { TextVisitor } from '../../events/text-place.ts';
 import type { FactIndex } from './fact-index.ts';
