@@ -80,6 +80,18 @@ describe('an encoded event', () => {
     );
   });
 
+  it('gives a slot that is read alone as it gives it after all others', () => {
+    const facts = new EncodedFacts();
+    fc.assert(
+      fc.property(arbitraryEvent, (event) => {
+        const bytes = encodeEvent(event);
+        const objects = objectFacts(event);
+        for (const slot of SLOTS) expect(facts.reset(bytes).get(slot), slot.name).toEqual(objects.get(slot));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it.each(MESSAGE_VERSIONS)(
     'of each Endpoint Security type, in message version %i, gives for every slot what the object gives',
     (version) => {
@@ -159,6 +171,9 @@ describe('an encoded event', () => {
         for (const slot of [...SLOTS, ...esSlots(merged.es)]) {
           expect(facts.get(slot), slot.name).toEqual(objectFacts(merged).get(slot));
         }
+        // Read alone, it is joined from arguments between which other fields stand.
+        const line = slotOf('process.command_line') as Slot;
+        expect(facts.reset(bytes).get(line)).toBe(merged.process?.command_line);
       }),
     );
   });
@@ -240,6 +255,7 @@ describe('an encoded event', () => {
     expect(of(derived, 'file.directory')).toBe('/etc/.profile.d');
     expect(of({ file: { path: '/.profile' } }, 'file.extension')).toBeUndefined();
     expect(of({ file: { path: '/.profile' } }, 'file.directory')).toBe('/');
+    expect(of({ process: { args: [] } }, 'process.command_line')).toBeUndefined();
     const stated: EcsEvent = { process: { ...process, name: 'nc', command_line: 'nc -l' } };
     expect([of(stated, 'process.name'), of(stated, 'process.command_line')]).toEqual(['nc', 'nc -l']);
   });
