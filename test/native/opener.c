@@ -128,14 +128,15 @@ static void *run(void *argument) {
     uint64_t files = (uint64_t)options.path_count * (options.numbered > 0 ? options.numbered : 1);
     char numbered_path[PATH_BYTES];
 
-    for (uint64_t i = 0; !stopping && self->recorded < self->capacity; i++) {
+    // Stopped, each thread has made a call all the same.
+    for (uint64_t i = 0; (!stopping || i == 0) && self->recorded < self->capacity; i++) {
         if (options.count > 0 ? i >= options.count : now_ns() >= end_ns) break;
         struct record *record = &self->records[self->recorded];
         record->path = (uint32_t)((i * (uint64_t)options.threads + (uint64_t)self->index) % files);
         const char *path = path_of(record->path, numbered_path);
         record->scheduled_ns = interval_ns > 0 ? epoch_ns + offset_ns + (uint64_t)(interval_ns * (double)i) : now_ns();
         if (interval_ns > 0) sleep_until(record->scheduled_ns);
-        if (stopping) break;
+        if (stopping && i > 0) break;
         record->started_ns = now_ns();
         if (options.exec) {
             record->error = try_exec(path, stack, &record->ended_ns);
