@@ -65,8 +65,8 @@ export function backtestCommand(): Command {
     .option('--json', 'the same as --format json')
     .addHelpText(
       'after',
-      '\nExit codes: 0 well, 1 more is new than --fail-on-new allows, a rule is wrong, or a recording could not be read,' +
-        '\n2 the command line is wrong, 3 a rule file could not be read or picket failed.' +
+      '\nExit codes: 0 well, 1 more is new than --fail-on-new allows, a rule is wrong or there is none, or a recording could ' +
+        'not be\nread, 2 the command line is wrong, 3 a rule file could not be read or picket failed.' +
         '\n\nExamples:\n  picket rules backtest monday.picket --rules rules/linux' +
         '\n  picket rules backtest week/*.json.zst --rules rules/macos --against released/macos --fail-on-new 20',
     )

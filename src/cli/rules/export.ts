@@ -37,8 +37,8 @@ export function exportCommand(): Command {
     .option('--json', 'with --out: print what was written as JSON on stdout; errors too')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all was exported, 1 a rule is wrong or can not be exported (nothing is written), 2 the command ' +
-        'line is wrong, 3 a rule file could not be read or picket failed.' +
+      '\nExit codes: 0 all was exported, 1 a rule is wrong or can not be exported or there is none (nothing is ' +
+        'written), 2 the command line is wrong, 3 a rule file could not be read or picket failed.' +
         '\n\nExample:\n  picket rules export --jre rules/linux --trigger notify.exec --out jre-rules',
     )
     .action(exportRules);

@@ -67,8 +67,8 @@ export function importSigmaCommand(): Command {
     .option('--json', 'print the report as JSON on stdout')
     .addHelpText(
       'after',
-      '\nExit codes: 0 every rule was translated (some approximately, as is said), 1 a rule was refused, 2 the command ' +
-        'line, a mapping or a list is wrong, 3 picket failed.' +
+      '\nExit codes: 0 every rule was translated (some approximately, as is said), 1 a rule was refused, a file could ' +
+        'not be read, or one in DIR was left alone, 2 the command line, a mapping, a list or DIR is wrong, 3 picket failed.' +
         '\n\nExample:\n  picket rules import-sigma sigma/rules/linux --out rules/sigma --report sigma.json',
     )
     .action(run);

@@ -44,7 +44,7 @@ export function planCommand(): Command {
     .addOption(new Option('--mermaid', 'print a drawing: trigger, who answers, rules').conflicts('against'))
     .addHelpText(
       'after',
-      '\nExit codes: 0 the plan is made, 1 a rule, the configuration or the mounts are wrong, 2 the command line is wrong, 3 a rule file could not be read or picket failed.' +
+      '\nExit codes: 0 the plan is made, 1 a rule, the configuration or the mounts are wrong or there is no rule, 2 the command line is wrong, 3 a rule file could not be read or picket failed.' +
         '\n\nExamples:\n  picket rules plan rules/linux -c /etc/picket/picket.yaml' +
         '\n  picket rules plan rules --platform macos --mermaid > plan.mmd' +
         '\n  picket rules plan rules --against ../released/rules',
