@@ -9,7 +9,7 @@ const WIDTH = 110;
 /** What stands, commented out, where there is no default or it depends on the machine. */
 const SAMPLES: Readonly<Record<string, unknown>> = {
   'agent.name': 'web-1',
-  'agent.state_dir': '/var/lib/picket-agent',
+  'agent.state_dir': '/var/lib/picket',
   'rules.platform': 'linux',
   'nats.user': 'picket-web-1',
   'nats.password': 'secret',
