@@ -144,7 +144,7 @@ describe('picket rules import-sigma', () => {
 
   test.each([
     [['import-sigma', 'in'], 2, "required option '--out <dir>' not specified"],
-    [['import-sigma', 'nowhere', '--out', 'none'], 1, '0 Sigma rules'],
+    [['import-sigma', 'nowhere', '--out', 'none'], 3, '0 Sigma rules'],
     [['import-sigma', 'in', '--out', 'none', '--lists', 'nowhere'], 2, "the lists in nowhere can't be read"],
     [['import-sigma', 'in', '--out', 'bad.yml'], 2, "bad.yml can't be written to"],
   ])('ends as DESIGN says: %j', (args, code, words) => {

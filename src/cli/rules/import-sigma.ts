@@ -67,8 +67,9 @@ export function importSigmaCommand(): Command {
     .option('--json', 'print the report as JSON on stdout')
     .addHelpText(
       'after',
-      '\nExit codes: 0 every rule was translated (some approximately, as is said), 1 a rule was refused, a file could ' +
-        'not be read, or one in DIR was left alone, 2 the command line, a mapping, a list or DIR is wrong, 3 picket failed.' +
+      '\nExit codes: 0 every rule was translated (some approximately, as is said), 1 a rule was refused, or a file in ' +
+        'DIR was left alone, 2 the command line, a mapping, a list or DIR is wrong, 3 a file could not be read (the ' +
+        'rest is written) or picket failed.' +
         '\n\nExample:\n  picket rules import-sigma sigma/rules/linux --out rules/sigma --report sigma.json',
     )
     .action(run);
@@ -122,7 +123,7 @@ async function run(paths: string[], options: ImportOptions): Promise<void> {
   }
   tell(result.report.counts, options.out, files);
   const isWrong = result.report.counts.refused > 0 || problems.some(({ severity }) => severity === 'error');
-  process.exitCode = isWrong || files.kept.length > 0 ? 1 : 0;
+  process.exitCode = !isWhole ? 3 : isWrong || files.kept.length > 0 ? 1 : 0;
 }
 
 async function listsOf(folder: string | undefined): Promise<ReadonlyMap<string, readonly string[]>> {
