@@ -135,7 +135,8 @@ export const ruleSchema = z.strictObject({
           message: text.optional().describe('What a person reads in the alert.'),
           tags: texts.optional().describe('Added to the event.'),
         })
-        .optional(),
+        .optional()
+        .describe('What the alert or the event is given.'),
     })
     .describe('What follows from a match.'),
   /** Parsed one by one: a wrong one hides no other. */

@@ -15,9 +15,12 @@ const RULES = fileURLToPath(new URL('../../rules', import.meta.url));
 const FILE = join(RULES, 'rule-file.schema.json');
 const PAGE = fileURLToPath(new URL('../../docs/rules.md', import.meta.url));
 
+const DEMO_RULES = fileURLToPath(new URL('../../src/demo/demo-rules.yaml', import.meta.url));
+
 const shipped = readdirSync(RULES, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.yaml'))
-  .map((name) => join(RULES, name));
+  .map((name) => join(RULES, name))
+  .concat(DEMO_RULES);
 
 const whole = JSON.parse(JSON.stringify(ruleFileSchema())) as Json;
 const { accepts, agrees } = judgeOf(whole);

@@ -46,7 +46,10 @@ const value = z
     z.array(scalar).describe('Several values, for in, notIn, someValue: and inCidr.'),
     z.strictObject({ list: z.string().min(1).describe('Its name.') }).describe('A named list.'),
     z
-      .strictObject({ fact: z.string().min(1), path: path.optional() })
+      .strictObject({
+        fact: z.string().min(1).describe('Its name, or the first part.'),
+        path: path.optional(),
+      })
       .describe('Another fact of the same event.'),
   ])
   .describe('What the fact is compared with.');

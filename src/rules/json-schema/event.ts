@@ -46,12 +46,21 @@ function givenSchema(): z.ZodType {
 
 function schemaOf({ parts, fact }: Branch): z.ZodType {
   const own = fact && factSchema(fact);
-  if (own !== undefined && fact !== undefined) {
-    return own.meta({ description: fact.description, examples: [exampleOf(fact.name)] });
-  }
+  if (own !== undefined) return own;
   return z.strictObject(
-    Object.fromEntries([...parts].map(([name, branch]) => [name, schemaOf(branch).nullable().optional()])),
+    Object.fromEntries([...parts].map(([name, branch]) => [name, describedSchemaOf(branch).optional()])),
   );
+}
+
+/** Described where the key stands: editors show nothing of what lies within an alternative. */
+function describedSchemaOf(branch: Branch): z.ZodType {
+  const schema = schemaOf(branch).nullable();
+  const { fact } = branch;
+  if (fact === undefined) return schema;
+  const { description } = fact;
+  return factSchema(fact) === undefined
+    ? schema.meta({ description })
+    : schema.meta({ description, examples: [exampleOf(fact.name)] });
 }
 
 function factSchema({ type }: FactDefinition): z.ZodType | undefined {
