@@ -245,7 +245,16 @@ test('writes a Navigator layer', () => {
     versions: { layer: '4.5' },
     techniques: [{ techniqueID: 'T1059.004', tactic: 'execution', score: 1, comment: 'from-tmp' }],
   });
-  expect(picket('check', 'untested.yaml', '--navigator', 'no/such/layer.json').status).toBe(3);
+  const { status, stdout } = picket('check', 'untested.yaml', '--json', '--navigator', 'no/such/layer.json');
+  expect(status).toBe(3);
+  const { findings } = JSON.parse(stdout) as { readonly findings: readonly object[] };
+  expect(findings).toContainEqual(expect.objectContaining({ code: 'no-tests' }));
+  expect(findings).toContainEqual(
+    expect.objectContaining({
+      code: 'internal-error',
+      message: expect.stringContaining("no/such/layer.json can't be written: there is no folder no/such"),
+    }),
+  );
 });
 
 describe('--fix', () => {

@@ -98,10 +98,28 @@ async function check(paths: string[], options: CheckOptions): Promise<void> {
     await fixFiles(paths, options);
     if (options.dryRun) return;
   }
-  const report = await lookAt(paths, options);
-  if (options.navigator !== undefined) await writeLayer(options.navigator, paths, report, options);
+  const looked = await lookAt(paths, options);
+  const failures =
+    options.navigator === undefined ? [] : await layerOf(options.navigator, paths, looked, options);
+  const report: Report = { ...looked, findings: [...looked.findings, ...failures] };
   await print(report, format, options);
   process.exitCode = exitCodeFor(report.findings, options);
+}
+
+/** A layer that can't be written is a finding, too: what was found is printed all the same. */
+async function layerOf(
+  file: string,
+  paths: readonly string[],
+  report: Report,
+  options: CheckOptions,
+): Promise<readonly RuleProblem[]> {
+  try {
+    await writeLayer(file, paths, report, options);
+    return [];
+  } catch (error) {
+    const message = describeError(error, false);
+    return [{ file: '', line: 0, column: 0, code: 'internal-error', message, severity: 'error' }];
+  }
 }
 
 interface Report {
