@@ -68,6 +68,14 @@ export function isJsonPath(path: string): boolean {
   return parsePath(path) !== undefined || (path.startsWith('$') && BEYOND_STEPS.test(path));
 }
 
+/**
+ * Of a path that the referee evaluates, the names before its first filter, wildcard or slice: it looks nowhere else.
+ * undefined: there is none, or it climbs (`^`, `@parent`, `@root`).
+ */
+export function headOf(path = ''): string | undefined {
+  return /\^|@parent|@root/.test(path) ? undefined : /^\$(?:\.[A-Za-z_][\w-]*)+/.exec(path)?.[0];
+}
+
 /** Follows own properties, of texts too, as jsonpath-plus does. */
 export function follow(value: FactValue, steps: readonly Step[]): FactValue {
   let current: unknown = value;

@@ -6,7 +6,7 @@ import { bytesOfText } from '../events/text.ts';
 import { actionOfTrigger, EVENT_KIND, type Platform, type Trigger } from '../events/triggers.ts';
 import { isFactReference, visitLeaves } from './conditions.ts';
 import { byDecisiveness, isAuthTrigger } from './decision.ts';
-import { accessOf } from './fact-access.ts';
+import { accessOf, headOf } from './fact-access.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import { exactTests, necessaryTests, OPERATOR, SUBJECT } from './static-tests.ts';
 
@@ -111,7 +111,7 @@ export function readsEnvironment({ conditions }: RuleDefinition, { conditions: n
 /** Of the process or of all of it: what can't be told apart counts. */
 function readsVariables(fact: string, path: string | undefined): boolean {
   const access = accessOf(fact, path);
-  const name = access?.slot?.name ?? fact;
+  const name = (access ?? accessOf(fact, headOf(path)))?.slot?.name ?? fact;
   return name === 'process.env_vars' || (name === 'process' && access === undefined);
 }
 

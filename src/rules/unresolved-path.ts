@@ -4,7 +4,7 @@
 import { type Slot, slotOf } from '../events/facts.ts';
 import type { Trigger } from '../events/triggers.ts';
 import { isFactReference, type Leaf } from './conditions.ts';
-import { accessOf } from './fact-access.ts';
+import { accessOf, headOf } from './fact-access.ts';
 
 const FILE = 'file.path_unresolved';
 const IMAGE = 'executable_unresolved';
@@ -31,9 +31,4 @@ function doubtNames(fact: string, path: string | undefined, trigger: Trigger): s
   const names = images.map((one) => `${one}.${IMAGE}`);
   // An auth.exec asks about the new image: there `process` is the file.
   return image === 'process' && trigger === 'auth.exec' ? [...names, FILE] : names;
-}
-
-/** Of a path that json-rules-engine alone can follow, what stands before the first filter, wildcard or slice. */
-function headOf(path = ''): string | undefined {
-  return /^\$(?:\.[A-Za-z_][\w-]*)+/.exec(path)?.[0];
 }

@@ -113,23 +113,30 @@ test('a rule that reads no path is judged the same while another rule’s path i
   expect(await matched(['tool', '--trace'])).toEqual(['traced']);
 });
 
-test('what json-rules-engine alone could find below `process` is in doubt with each path that is there', async () => {
-  const text = `
+test.each([
+  ['$..executable'],
+  ['$.args[?(@root.parent.executable == "/usr/bin/tool")]'],
+  ['$.args^.parent.executable'],
+])(
+  'what json-rules-engine alone could find below `process` is in doubt with each path there: %s',
+  async (path) => {
+    const text = `
 - name: anywhere
   on: [auth.open]
   platforms: [linux]
-  conditions: { all: [{ fact: process, path: '$..executable', operator: 'someFact:equal', value: /usr/bin/tool }] }
+  conditions: { all: [{ fact: process, path: '${path}', operator: 'someFact:equal', value: /usr/bin/tool }] }
   event: { type: deny }
 `;
-  const set = requireRuleSet(parseRules([{ file: 'filter.yaml', text }]));
-  const compiled = compileRules(set, { platform: 'linux' });
-  const parent = { executable: '/usr/bin/other', executable_unresolved: true };
-  const decision = await compiled.decideAsync(
-    'auth.open',
-    objectFacts({ process: { executable: '/usr/bin/other', parent } }),
-  );
-  expect(decision.verdict).toBe('deny');
-});
+    const set = requireRuleSet(parseRules([{ file: 'filter.yaml', text }]));
+    const compiled = compileRules(set, { platform: 'linux' });
+    const parent = { executable: '/usr/bin/other', executable_unresolved: true };
+    const decision = await compiled.decideAsync(
+      'auth.open',
+      objectFacts({ process: { executable: '/usr/bin/other', args: ['x'], parent } }),
+    );
+    expect(decision.verdict).toBe('deny');
+  },
+);
 
 const isVerdict = (type: string): boolean => type === 'deny' || type === 'allow';
 

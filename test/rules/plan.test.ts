@@ -219,6 +219,9 @@ describe('the plan', () => {
     expect(subscriptions(on('notify.exec', '$.args'))).toEqual([without]);
     expect(subscriptions(on('notify.exec', '$.env_vars'))).toEqual([{ ...without, environment: true }]);
     expect(subscriptions(on('notify.exec', '"$.env_vars[0]"'))).toEqual([{ ...without, environment: true }]);
+    expect(subscriptions(on('notify.exec', `'$.args[?(@ == "-x")]'`))).toEqual([without]);
+    for (const anywhere of [`'$..args'`, `'$.args[?(@root.env_vars)]'`])
+      expect(subscriptions(on('notify.exec', anywhere))).toEqual([{ ...without, environment: true }]);
     const both = `${on('notify.exec', '$.env_vars')}\n${on('notify.exit', '$.exit_code')}`;
     expect(subscriptions(both)).toEqual([
       { ...without, environment: true },
