@@ -174,7 +174,7 @@ describe('with bridge and agent', () => {
   });
 
   test('a worker kept busy by slow rules: nobody waits past the budget', async () => {
-    const longPath = scratch.deepFile(8, 200);
+    const longPath = scratch.deepFile(15, 240);
     const bridge = await startBridge(cleanup, scratch);
     await startAgent(
       cleanup,

@@ -21,7 +21,7 @@ export interface Scratch {
   /** Copies /bin/true into the guarded filesystem. */
   program(name: string): string;
   file(name: string, content?: string): string;
-  /** A file below `depth` folders whose names are `length` letters long. */
+  /** A file below `depth` folders whose names are `length` bytes long, a digit behind each 39 letters. */
   deepFile(depth: number, length: number): string;
 }
 
@@ -65,7 +65,10 @@ export function makeScratch(
       return path;
     },
     deepFile(depth, length) {
-      const folder = join(mount, ...Array.from({ length: depth }, () => 'a'.repeat(length)));
+      const folder = join(
+        mount,
+        ...Array.from({ length: depth }, () => `${'a'.repeat(39)}0`.repeat(length / 40)),
+      );
       mkdirSync(folder, { recursive: true });
       const path = join(folder, 'file');
       writeFileSync(path, '');
