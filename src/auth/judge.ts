@@ -106,7 +106,7 @@ export class Judge {
     try {
       trigger = this.#triggers.of(batch.bytes, start, end);
       if (trigger === undefined) throw new TypeError('the event names no action');
-      const facts = this.#facts.reset(batch.bytes.subarray(start, end));
+      const facts = this.#facts.reset(batch.bytes, start, end);
       if (rules.needsReferee(trigger, facts)) this.#defer(batch, idAt, requestEpoch);
       else {
         const isPartial = rules.needsReview(trigger, facts);

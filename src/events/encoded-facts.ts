@@ -41,9 +41,12 @@ export class EncodedFacts implements Facts {
   private record: AuditRecord | undefined;
   private recordGeneration = -1;
 
-  /** Turns to another event. Values that were handed out stay valid; the bytes must not change while they are read. */
-  reset(bytes: Uint8Array): this {
-    this.scans.reset(bytes);
+  /**
+   * Turns to another event, which is `bytes[start, end)`. Values that were handed out stay valid; the bytes must not
+   * change while they are read.
+   */
+  reset(bytes: Uint8Array, start = 0, end = bytes.length): this {
+    this.scans.reset(bytes, start, end);
     this.generation = this.scans.generation;
     this.decoded = undefined;
     return this;
@@ -201,7 +204,8 @@ export class EncodedFacts implements Facts {
   }
 
   private whole(path: readonly string[]): FactValue {
-    this.decoded ??= decodeEvent(this.scans.bytes) as { readonly [key: string]: FactValue };
+    const { bytes, start, end } = this.scans;
+    this.decoded ??= decodeEvent(bytes.subarray(start, end)) as { readonly [key: string]: FactValue };
     let value: FactValue = this.decoded;
     for (const key of path) {
       if (typeof value !== 'object' || value === null) return undefined;

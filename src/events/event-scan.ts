@@ -9,15 +9,20 @@ import { WireReader } from './wire-reader.ts';
 const EMPTY = new Uint8Array(0);
 
 export class EventScan {
+  /** The event is `bytes[start, end)`. */
   bytes: Uint8Array = EMPTY;
+  start = 0;
+  end = 0;
   /** Of the event: what was found for another one is out of date. */
   generation = 0;
   /** Whoever reads what was found may use it; it keeps nothing. */
   readonly reader = new WireReader();
   private readonly scans: Scan[] = NODES.map(newScan);
 
-  reset(bytes: Uint8Array): void {
+  reset(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
+    this.start = start;
+    this.end = end;
     this.generation++;
   }
 
@@ -49,8 +54,8 @@ export class EventScan {
     scan.isPresent = parent < 0 || this.enter(scan, this.of(parent), number);
     if (parent < 0) {
       scan.bytes = this.bytes;
-      scan.start = 0;
-      scan.end = this.bytes.length;
+      scan.start = this.start;
+      scan.end = this.end;
     }
     if (scan.isPresent) findFields(this.reader, scan, this.generation);
     scan.generation = this.generation;

@@ -92,6 +92,21 @@ describe('an encoded event', () => {
     );
   });
 
+  it('gives the same where it stands among other bytes, as in what the auth lane has read', () => {
+    const facts = new EncodedFacts();
+    const bytesAround = fc.uint8Array({ maxLength: 40 });
+    fc.assert(
+      fc.property(arbitraryEvent, bytesAround, bytesAround, (event, before, behind) => {
+        const bytes = encodeEvent(event);
+        const objects = objectFacts(event);
+        facts.reset(Buffer.concat([before, bytes, behind]), before.length, before.length + bytes.length);
+        for (const slot of [...SLOTS, ...esSlots(event.es)])
+          expect(facts.get(slot), slot.name).toEqual(objects.get(slot));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it.each(MESSAGE_VERSIONS)(
     'of each Endpoint Security type, in message version %i, gives for every slot what the object gives',
     (version) => {
