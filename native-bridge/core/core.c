@@ -84,6 +84,12 @@ void core_wake(struct core *core) {
     if (!atomic_exchange(&core->wake_pending, true)) pipe_wake(core->wake_fds[1]);
 }
 
+// After the queue's mutex: either the event thread, which lowers its flag before it looks, finds what was queued, or the
+// flag is seen lowered here.
+void core_wake_for_queue(struct core *core) {
+    if (!atomic_load(&core->looks_by_itself)) core_wake(core);
+}
+
 struct policy *core_policy(struct core *core) {
     lock(&core->policy_mutex);
     struct policy *policy = policy_ref(core->policy);
@@ -106,7 +112,7 @@ static uint64_t push(struct core *core, const struct bytes *slices, size_t count
     lock(&core->queue_mutex);
     uint64_t sequence = queue_push(&core->queue, slices, count, kind, action, &core->losses, now_ns);
     unlock(&core->queue_mutex);
-    core_wake(core);
+    core_wake_for_queue(core);
     return sequence;
 }
 
@@ -132,7 +138,7 @@ void core_loss(struct core *core, const char *cause, uint32_t kind, const char *
     lock(&core->queue_mutex);
     loss_add(&core->losses, &(struct loss){cause, kind, action == NULL ? "" : action, count, 0, 0, now_ns, now_ns});
     unlock(&core->queue_mutex);
-    core_wake(core);
+    core_wake_for_queue(core);
 }
 
 void core_end_of_source(struct core *core) {

@@ -56,6 +56,7 @@ struct core {
     atomic_bool end_of_source;
     atomic_bool slow_wanted;        // some request is SLOW_WANTED
     atomic_bool wake_pending;
+    atomic_bool looks_by_itself;    // the event thread comes to what is queued without being woken for it
     int wake_fds[2];                // any thread to the event thread
     struct request **batch;         // the event thread's
 };
@@ -66,6 +67,9 @@ int core_init(struct core *core, struct backend *backend, const struct core_opti
 
 // To the event thread: look. Any thread.
 void core_wake(struct core *core);
+// The same of what is queued, for which nobody waits. To wake a thread costs whoever does it as much as an answer, so
+// while events flow the event thread looks by itself.
+void core_wake_for_queue(struct core *core);
 
 // The policy in force, with a reference for the caller; NULL before the first. Any thread.
 struct policy *core_policy(struct core *core);

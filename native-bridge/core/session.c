@@ -17,7 +17,8 @@
 #include "core/unwatched.h"
 #include "core/vigil.h"
 
-enum { SECOND_US = 1000000, FIFO_RETRY_MS = 5, NOTIFICATION_SILENCE_S = 2 };
+// While events flow the loop looks for more of them every EVENTS_TURN_MS, until QUIET_TURNS have brought none.
+enum { SECOND_US = 1000000, FIFO_RETRY_MS = 5, NOTIFICATION_SILENCE_S = 2, EVENTS_TURN_MS = 2, QUIET_TURNS = 2 };
 
 int session_init(struct session *session, struct core *core, struct listener *listener, const char *state_directory,
                  int stop_fd) {
@@ -210,8 +211,22 @@ static int wait_ms(const struct session *session, int64_t now_us) {
     int64_t until_us = session->next_second_us - now_us;
     int64_t ms = until_us <= 0 ? 0 : (until_us + 999) / 1000;
     if ((session->fifo_to_open || session->successor != NULL) && ms > FIFO_RETRY_MS) ms = FIFO_RETRY_MS;
+    if (session_has_agent(session) && atomic_load(&session->core->looks_by_itself) && ms > EVENTS_TURN_MS)
+        ms = EVENTS_TURN_MS;
     if (ms > VIGIL_TURN_MS) ms = VIGIL_TURN_MS;
     return (int)ms;
+}
+
+// Nobody needs to be woken for events while they flow, nor while there is nobody to send them to.
+static void look_by_itself(struct session *session) {
+    atomic_bool *looks = &session->core->looks_by_itself;
+    if (session_has_agent(session) && session->turns_without_events >= QUIET_TURNS) {
+        if (!atomic_exchange(looks, false)) return;
+        session_pump(session);      // what was queued before the flag was down
+    }
+    bool flows = session->turns_without_events < QUIET_TURNS;
+    if (flows) session->turns_without_events++;
+    atomic_store(looks, flows || !session_has_agent(session));
 }
 
 static void collect(const struct session *session, struct pollfd fds[FD_COUNT]) {
@@ -273,6 +288,7 @@ void session_run(struct session *session) {
             session->next_second_us = now_us + SECOND_US;
         }
         session_pump(session);
+        look_by_itself(session);
         collect(session, fds);
         // Where it fails (there is no memory for it) nothing is ready; to end would look like somebody's wish.
         if (poll(fds, FD_COUNT, wait_ms(session, clock_monotonic_us())) < 0 && errno != EINTR)

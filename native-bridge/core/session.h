@@ -93,6 +93,7 @@ struct session {
     uint64_t defaults_logged;
     int64_t next_second_us;
     bool statistics_due;
+    int turns_without_events;           // of the loop, since events were last sent
     bool more_to_send;                  // the pump stopped to let others have their turn
     bool more_to_handle;                // and so did whoever handles the agent's frames
     bool state_file_failed;

@@ -86,6 +86,7 @@ static bool put_events(struct session *session) {
     unlock(&core->queue_mutex);
     message_events_end(&writer, &frame, ends);
     if (ends) session->end_of_source_sent = true;
+    session->turns_without_events = 0;
     return connection_commit(&session->agent, &writer);
 }
 
