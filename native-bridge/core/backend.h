@@ -88,6 +88,9 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
 uint32_t core_account_bound(const struct core *core);
 void core_crowd(struct core *core, uint64_t account);
 
+// From within respond(): the kernel has nobody waiting for this answer any more.
+void core_unheard(struct core *core);
+
 // A notify event: queued within its bound for the agent, or counted as lost.
 void core_notify(struct core *core, const struct encoded_event *event);
 

@@ -18,7 +18,7 @@
 #include "core/thread.h"
 #include "picket/v1/bridge.pb.h"
 
-enum { ANSWER_WITHIN_US = 5000000, ANSWER_BYTES = 64 * 1024, LONGEST_REASON = 1024, TEXT = 256 };
+enum { ANSWER_WITHIN_US = 5000000, ANSWER_BYTES = 128 * 1024, LONGEST_REASON = 1024, TEXT = 256 };
 
 int control_command_of(const char *word) {
     if (strcmp(word, "status") == 0) return CONTROL_STATUS;

@@ -267,9 +267,14 @@ void core_crowd(struct core *core, uint64_t account) {
     overload_crowds(&core->overload, account, clock_monotonic_us());
 }
 
+void core_unheard(struct core *core) {
+    atomic_fetch_add_explicit(&core->statistics.unheard_answers, 1, memory_order_relaxed);
+}
+
 void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
                uint64_t token) {
     int64_t now_us = clock_monotonic_us();
+    statistics_request(&core->statistics, subject->action);
     struct answer at_once = {
         .verdict = VERDICT_ALLOW,
         .arrived_us = now_us,

@@ -152,6 +152,7 @@ struct control_reply {
     uint64_t epoch;
     struct bytes filesystems;
     const char *note;               // empty: none
+    const struct bridge_figures *figures;   // NULL: not told
 };
 void message_control_reply(struct wire_writer *writer, const struct control_reply *reply);
 void message_control_guarded(struct wire_writer *writer, const char *sentence);

@@ -133,29 +133,14 @@ void message_control_unguarded(struct wire_writer *writer, const char *sentence)
     put_sentence(writer, picket_v1_ControlReply_unguarded_tag, sentence);
 }
 
-void message_control_reply(struct wire_writer *writer, const struct control_reply *reply) {
-    size_t frame = begin_frame(writer);
-    size_t mark = wire_begin(writer, picket_v1_ToAgent_control_reply_tag);
-    wire_text(writer, picket_v1_ControlReply_state_tag, reply->state);
-    put_utf8(writer, picket_v1_ControlReply_reason_tag, reply->reason);
-    wire_fixed64(writer, picket_v1_ControlReply_since_ns_tag, reply->since_ns);
-    put_utf8(writer, picket_v1_ControlReply_error_tag, reply->error);
-    put_utf8(writer, picket_v1_ControlReply_agent_tag, reply->agent);
-    wire_uint(writer, picket_v1_ControlReply_generation_tag, reply->generation);
-    wire_uint(writer, picket_v1_ControlReply_epoch_tag, reply->epoch);
-    wire_raw(writer, reply->filesystems.data, reply->filesystems.length);
-    put_utf8(writer, picket_v1_ControlReply_note_tag, reply->note);
-    wire_end(writer, mark);
-    end_frame(writer, frame);
-}
-
+// Answers before requests, each of which is counted first: so no snapshot has more answers than requests.
 static void put_answers(struct wire_writer *writer, const struct statistics *statistics) {
     for (size_t place = 0; place < STATISTICS_ACTIONS; place++) {
         const char *action = atomic_load(&statistics->actions[place]);
         if (action == NULL) continue;
         for (uint32_t level = 1; level < STATISTICS_LEVELS; level++) {
             for (uint32_t denied = 0; denied < 2; denied++) {
-                uint64_t count = atomic_load_explicit(&statistics->answers[place][level][denied], memory_order_relaxed);
+                uint64_t count = atomic_load_explicit(&statistics->answers[place][level][denied], memory_order_acquire);
                 if (count == 0) continue;
                 size_t mark = wire_begin(writer, picket_v1_BridgeStatistics_answers_tag);
                 wire_text(writer, picket_v1_BridgeStatistics_Answers_action_tag, action);
@@ -169,11 +154,22 @@ static void put_answers(struct wire_writer *writer, const struct statistics *sta
     }
 }
 
-void message_statistics(struct wire_writer *writer, const struct bridge_figures *figures) {
+static void put_requests(struct wire_writer *writer, const struct statistics *statistics) {
+    for (size_t place = 0; place < STATISTICS_ACTIONS; place++) {
+        uint64_t count = atomic_load_explicit(&statistics->requests[place], memory_order_relaxed);
+        if (count == 0) continue;
+        size_t mark = wire_begin(writer, picket_v1_BridgeStatistics_requests_tag);
+        wire_text(writer, picket_v1_BridgeStatistics_Requests_action_tag, atomic_load(&statistics->actions[place]));
+        wire_uint(writer, picket_v1_BridgeStatistics_Requests_count_tag, count);
+        wire_end(writer, mark);
+    }
+}
+
+static void put_figures(struct wire_writer *writer, uint32_t tag, const struct bridge_figures *figures) {
     const struct statistics *statistics = figures->statistics;
-    size_t frame = begin_frame(writer);
-    size_t mark = wire_begin(writer, picket_v1_ToAgent_statistics_tag);
+    size_t mark = wire_begin(writer, tag);
     put_answers(writer, statistics);
+    put_requests(writer, statistics);
     wire_uint(writer, picket_v1_BridgeStatistics_pending_tag, figures->pending);
     wire_uint(writer, picket_v1_BridgeStatistics_late_verdicts_tag, atomic_load(&statistics->late_verdicts));
     wire_uint(writer, picket_v1_BridgeStatistics_unknown_verdicts_tag, atomic_load(&statistics->unknown_verdicts));
@@ -185,6 +181,29 @@ void message_statistics(struct wire_writer *writer, const struct bridge_figures 
     if (figures->longest_answer_us > 0)
         wire_uint(writer, picket_v1_BridgeStatistics_longest_answer_us_tag, (uint64_t)figures->longest_answer_us);
     wire_text(writer, picket_v1_BridgeStatistics_enforcement_tag, figures->enforcement);
+    wire_uint(writer, picket_v1_BridgeStatistics_unheard_answers_tag, atomic_load(&statistics->unheard_answers));
+    wire_end(writer, mark);
+}
+
+void message_statistics(struct wire_writer *writer, const struct bridge_figures *figures) {
+    size_t frame = begin_frame(writer);
+    put_figures(writer, picket_v1_ToAgent_statistics_tag, figures);
+    end_frame(writer, frame);
+}
+
+void message_control_reply(struct wire_writer *writer, const struct control_reply *reply) {
+    size_t frame = begin_frame(writer);
+    size_t mark = wire_begin(writer, picket_v1_ToAgent_control_reply_tag);
+    wire_text(writer, picket_v1_ControlReply_state_tag, reply->state);
+    put_utf8(writer, picket_v1_ControlReply_reason_tag, reply->reason);
+    wire_fixed64(writer, picket_v1_ControlReply_since_ns_tag, reply->since_ns);
+    put_utf8(writer, picket_v1_ControlReply_error_tag, reply->error);
+    put_utf8(writer, picket_v1_ControlReply_agent_tag, reply->agent);
+    wire_uint(writer, picket_v1_ControlReply_generation_tag, reply->generation);
+    wire_uint(writer, picket_v1_ControlReply_epoch_tag, reply->epoch);
+    wire_raw(writer, reply->filesystems.data, reply->filesystems.length);
+    put_utf8(writer, picket_v1_ControlReply_note_tag, reply->note);
+    if (reply->figures != NULL) put_figures(writer, picket_v1_ControlReply_statistics_tag, reply->figures);
     wire_end(writer, mark);
     end_frame(writer, frame);
 }

@@ -166,6 +166,8 @@ void session_agent_frames(struct session *session);
 void session_drop_agent(struct session *session, const char *reason);
 // Writes what is due and what the socket takes.
 void session_pump(struct session *session);
+// Without longest_answer_us.
+struct bridge_figures session_figures(struct session *session);
 uint64_t session_defaults(const struct session *session);
 
 #endif

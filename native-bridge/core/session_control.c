@@ -7,7 +7,8 @@
 #include "core/log.h"
 #include "core/session.h"
 
-enum { LIST_BYTES = 32 * 1024, REPLY_BYTES = LIST_BYTES + 8192 };
+// STATISTICS_BYTES: what 64 actions with answers of each kind take.
+enum { LIST_BYTES = 32 * 1024, STATISTICS_BYTES = 48 * 1024, REPLY_BYTES = LIST_BYTES + STATISTICS_BYTES + 8192 };
 
 static void obey(struct session *session, const struct peer *peer, const struct control *control, char error[SESSION_NOTE],
                  char note[SESSION_NOTE]) {
@@ -58,6 +59,7 @@ static void put_reply(struct session *session, const struct control *control, st
         core->backend->describe(core->backend->state, list_guarded, list_unguarded, &filesystems);
     struct policy *policy = core_policy(core);
     bool has_agent = session_has_agent(session);
+    struct bridge_figures figures = session_figures(session);
     message_control_reply(writer, &(struct control_reply){
         .state = enforcement_name_of(&core->enforcement),
         .reason = enforcement_reason_of(&core->enforcement),
@@ -68,6 +70,7 @@ static void put_reply(struct session *session, const struct control *control, st
         .epoch = policy == NULL ? 0 : policy->epoch,
         .filesystems = {list, filesystems.length},
         .note = note,
+        .figures = control->command == CONTROL_STATUS ? &figures : NULL,
     });
     policy_unref(policy);
 }

@@ -90,14 +90,13 @@ static bool put_events(struct session *session) {
     return connection_commit(&session->agent, &writer);
 }
 
-static void put_statistics(struct session *session) {
+struct bridge_figures session_figures(struct session *session) {
     struct core *core = session->core;
     struct bridge_figures figures = {
         .statistics = &core->statistics,
         .pending = (uint32_t)pending_count(&core->pending),
         .enforcement = enforcement_name_of(&core->enforcement),
     };
-    session->statistics_due = false;
     lock(&core->queue_mutex);
     figures.queued_events = core->queue.entries_used;
     figures.events = core->queue.last_sequence;
@@ -107,7 +106,13 @@ static void put_statistics(struct session *session) {
     figures.breaker_open = breaker_is_open(&core->lane.breaker);
     figures.breaker_opened = core->lane.breaker.opened;
     unlock(&core->lane.mutex);
-    figures.longest_answer_us = statistics_take_longest(&core->statistics);
+    return figures;
+}
+
+static void put_statistics(struct session *session) {
+    struct bridge_figures figures = session_figures(session);
+    figures.longest_answer_us = statistics_take_longest(&session->core->statistics);
+    session->statistics_due = false;
     struct wire_writer writer = connection_writer(&session->agent);
     message_statistics(&writer, &figures);
     (void)connection_commit(&session->agent, &writer);

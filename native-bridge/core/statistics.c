@@ -13,10 +13,14 @@ static size_t place_of(struct statistics *statistics, const char *action) {
     return STATISTICS_ACTIONS - 1;
 }
 
+void statistics_request(struct statistics *statistics, const char *action) {
+    atomic_fetch_add_explicit(&statistics->requests[place_of(statistics, action)], 1, memory_order_relaxed);
+}
+
 void statistics_answer(struct statistics *statistics, const char *action, enum answer_level level,
                        enum verdict verdict, int64_t took_us) {
     size_t place = place_of(statistics, action);
-    atomic_fetch_add_explicit(&statistics->answers[place][level][verdict == VERDICT_DENY], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&statistics->answers[place][level][verdict == VERDICT_DENY], 1, memory_order_release);
     int64_t longest = atomic_load_explicit(&statistics->longest_answer_us, memory_order_relaxed);
     while (took_us > longest &&
            !atomic_compare_exchange_weak(&statistics->longest_answer_us, &longest, took_us)) {

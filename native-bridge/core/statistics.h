@@ -1,5 +1,7 @@
-// Counters of what became of authorization requests.
-// Threading: statistics_answer() from any thread without a lock; the rest from the event thread.
+// Counters of what became of authorization requests. Each request is counted once when it comes and once when it is
+// answered, at different borders: that both counts agree is then a finding, and not a definition.
+// Threading: statistics_request(), statistics_answer() and statistics_unheard() from any thread without a lock; the rest
+// from the event thread.
 #ifndef PICKET_STATISTICS_H
 #define PICKET_STATISTICS_H
 
@@ -21,12 +23,15 @@ enum answer_level {
 
 struct statistics {
     _Atomic(const char *) actions[STATISTICS_ACTIONS];
+    _Atomic uint64_t requests[STATISTICS_ACTIONS];
     _Atomic uint64_t answers[STATISTICS_ACTIONS][STATISTICS_LEVELS][2];   // allow, deny
     _Atomic uint64_t late_verdicts;
     _Atomic uint64_t unknown_verdicts;
+    _Atomic uint64_t unheard_answers;
     _Atomic int64_t longest_answer_us;      // since it was last taken
 };
 
+void statistics_request(struct statistics *statistics, const char *action);
 void statistics_answer(struct statistics *statistics, const char *action, enum answer_level level,
                        enum verdict verdict, int64_t took_us);
 int64_t statistics_take_longest(struct statistics *statistics);

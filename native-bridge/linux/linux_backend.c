@@ -79,7 +79,8 @@ static void respond(void *context, uint64_t token, enum verdict verdict)
     int fd = (int)(token & UINT32_MAX), group = state->lanes[token >> 32].group;
     struct fanotify_response response = {.fd = fd, .response = verdict == VERDICT_DENY ? FAN_DENY : FAN_ALLOW};
     // Fails only where the opener is gone meanwhile; after release() it goes to /dev/null.
-    (void)!write(group, &response, sizeof response);
+    if (write(group, &response, sizeof response) < 0)
+        core_unheard(state->core);
     close(fd);
 }
 

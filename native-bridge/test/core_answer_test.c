@@ -198,6 +198,16 @@ static void strangers(void) {
     holds("a verdict on what was never asked is counted, and nothing else");
 }
 
+static void counted(void) {
+    uint64_t answered = 0;
+    for (uint32_t level = 1; level < STATISTICS_LEVELS; level++) answered += of_level((enum answer_level)level);
+    CHECK_EQUAL(atomic_load(&core.statistics.requests[0]), next_token);
+    CHECK_EQUAL(answered, next_token);
+    core_unheard(&core);
+    CHECK_EQUAL(atomic_load(&core.statistics.unheard_answers), 1);
+    holds("each request is counted where it comes and where it is answered, and both counts agree");
+}
+
 int main(void) {
     char error[256];
     struct core_options options = {.queue_events = 65536, .queue_bytes = 32u << 20, .cores = 2};
@@ -211,5 +221,6 @@ int main(void) {
     audits_are_bounded();
     guarded();
     strangers();
+    counted();
     return 0;
 }

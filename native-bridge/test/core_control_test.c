@@ -40,7 +40,7 @@ static struct backend backend = {.name = "test", .ask = ask, .describe = describ
 
 struct answer {
     struct bytes state, error, note, first_unguarded;
-    int guarded, unguarded;
+    int guarded, unguarded, statistics;
 };
 
 // A connection of that user's, its command, and the whole of what it is answered.
@@ -70,6 +70,7 @@ static struct answer control(uint32_t uid, enum control_command command) {
         if (field.tag == picket_v1_ControlReply_state_tag) answer.state = wire_field_bytes(&field);
         if (field.tag == picket_v1_ControlReply_error_tag) answer.error = wire_field_bytes(&field);
         if (field.tag == picket_v1_ControlReply_note_tag) answer.note = wire_field_bytes(&field);
+        if (field.tag == picket_v1_ControlReply_statistics_tag) answer.statistics++;
         if (field.tag == picket_v1_ControlReply_guarded_tag) answer.guarded++;
         if (field.tag == picket_v1_ControlReply_unguarded_tag && answer.unguarded++ == 0)
             answer.first_unguarded = wire_field_bytes(&field);
@@ -86,10 +87,20 @@ static void told(void) {
     CHECK_EQUAL(answer.unguarded, 2);
     // One that is no UTF-8 would spoil the whole answer, and left out it would hide a mount by its name.
     CHECK(bytes_equal_text(answer.first_unguarded, "/not is not guarded: ? is no UTF-8"));
+    CHECK_EQUAL(answer.statistics, 1);
     sentences = MANY;
+    static char actions[STATISTICS_ACTIONS - 1][8];
+    for (size_t i = 0; i < STATISTICS_ACTIONS - 1; i++) {
+        (void)snprintf(actions[i], sizeof actions[i], "%zu", i);
+        statistics_request(&core.statistics, actions[i]);
+        for (uint32_t level = 1; level < STATISTICS_LEVELS; level++) {
+            statistics_answer(&core.statistics, actions[i], (enum answer_level)level, VERDICT_ALLOW, 1);
+            statistics_answer(&core.statistics, actions[i], (enum answer_level)level, VERDICT_DENY, 1);
+        }
+    }
     answer = control(0, CONTROL_STATUS);
     CHECK(answer.guarded > 500 && answer.guarded < MANY);
-    CHECK(bytes_equal_text(answer.state, "on"));
+    CHECK(bytes_equal_text(answer.state, "on") && answer.statistics == 1);
     holds("the status lists what is guarded and what is not, as far as there is room");
 }
 

@@ -199,6 +199,11 @@ void core_crowd(struct core *core, uint64_t account)
     (void)account;
 }
 
+void core_unheard(struct core *core)
+{
+    (void)core;
+}
+
 void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count)
 {
     (void)core;

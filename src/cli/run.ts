@@ -5,10 +5,12 @@ import { type Agent, type AgentOptions, type AgentReport, startAgent } from '../
 import { dieNow } from '../auth/die-now.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
 import { type Config, LOG_LEVELS } from '../config/schema.ts';
+import { authOutcomesOf } from '../observe/auth-outcomes.ts';
 import { openLog } from '../observe/log.ts';
 import { KeyTemplateError } from '../operators/key-template.ts';
 import { RuleFileError } from '../rules/rule-problem.ts';
 import { PLATFORMS } from '../rules/schema.ts';
+import { authOutcomeLines } from './auth-outcomes-text.ts';
 import { CommandError } from './failure.ts';
 import { natsOption } from './nats-option.ts';
 
@@ -144,6 +146,9 @@ function listenToSignals(agent: Agent, tellLog: (text: string) => void): () => v
 /** By another thread and with a bound: a reader of stderr that has stopped must not keep the agent from its end. */
 async function tell(report: AgentReport, droppedLines: number): Promise<void> {
   const lines = [String(report.ledger)];
+  const outcomes = report.bridge === undefined ? [] : authOutcomeLines(authOutcomesOf(report.bridge));
+  if (outcomes.length > 0)
+    lines.push('Requests since the bridge started, as of its last second:', ...outcomes);
   if (droppedLines > 0) lines.push(`${droppedLines} log lines were dropped: nobody read them in time.`);
   if (report.isTakenOver)
     lines.push(

@@ -8,6 +8,7 @@ import {
   type ControlCommand,
 } from '../control/ask-bridge.ts';
 import { displayText } from '../events/text.ts';
+import { authOutcomeLines } from './auth-outcomes-text.ts';
 import { CommandError } from './failure.ts';
 import { writeOut } from './output.ts';
 
@@ -46,7 +47,8 @@ export function onCommand(): Command {
 export function statusCommand(): Command {
   return switchCommand('status')
     .description(
-      'Says whether the bridge enforces and since when, which agent is connected and what is guarded.',
+      'Says whether the bridge enforces and since when, which agent is connected, what is guarded, and what became of ' +
+        'every request since the bridge started.',
     )
     .addHelpText('after', `${EXITS}\n\nExample:\n  sudo picket status --json`);
 }
@@ -82,7 +84,7 @@ const MEANINGS: Readonly<Record<BridgeReport['state'], string>> = {
 };
 
 export function formatReport(report: BridgeReport): string {
-  const { state, reason, since, agent, epoch, guarded, unguarded, note } = report;
+  const { state, reason, since, agent, epoch, guarded, unguarded, note, outcomes } = report;
   const lines = [
     `enforcement is ${state}${since === undefined ? '' : ` since ${since.toISOString()}`}${reason === '' ? '' : `: ${reason}`}`,
     MEANINGS[state],
@@ -93,5 +95,6 @@ export function formatReport(report: BridgeReport): string {
     ...unguarded,
     ...(note === '' ? [] : [`note: ${note}`]),
   ];
-  return `${lines.map(displayText).join('\n')}\n`;
+  const counts = outcomes === undefined ? [] : authOutcomeLines(outcomes);
+  return `${[...lines, ...counts].map(displayText).join('\n')}\n`;
 }

@@ -3,6 +3,7 @@
 import { createConnection } from 'node:net';
 import Long from 'long';
 import { picket } from '../events/proto/picket.js';
+import { type AuthOutcomes, authOutcomesOf } from '../observe/auth-outcomes.ts';
 import { encodeFrame, FrameSplitter } from '../sources/frames.ts';
 import { reasonOf } from '../system-error.ts';
 import { lastResort } from './last-resort.ts';
@@ -31,6 +32,8 @@ export interface BridgeReport {
   readonly unguarded: readonly string[];
   /** What else is to be known of a switch: that it does not outlive this bridge. */
   readonly note: string;
+  /** What became of requests; undefined: the question was a switch. */
+  readonly outcomes: AuthOutcomes | undefined;
 }
 
 /** Why there is no report; its message is a sentence for a person. */
@@ -117,6 +120,7 @@ function reportOf(reply: picket.v1.IControlReply): BridgeReport {
     guarded: reply.guarded ?? [],
     unguarded: reply.unguarded ?? [],
     note: reply.note ?? '',
+    outcomes: reply.statistics ? authOutcomesOf(reply.statistics) : undefined,
   };
 }
 

@@ -80,8 +80,10 @@ function message(name: string, fields: WireField[]): WireMessage {
   return { name, fields, byNumber };
 }
 
-const VERDICTS = ['', 'allow', 'deny', 'defer', 'forward', 'drop'];
-const LEVELS = [
+/** By number, as on the wire. */
+export const VERDICTS = ['', 'allow', 'deny', 'defer', 'forward', 'drop'];
+/** By number: who gave the answer to an authorization request. */
+export const ANSWER_LEVELS = [
   '',
   'agent',
   'slow_lane',
@@ -309,7 +311,7 @@ const ruleSet = message('RuleSet', [
 
 const auth = message('AuthOutcome', [
   field(1, 'verdict', 'enum', 'What the kernel was told.', { names: VERDICTS }),
-  field(2, 'level', 'enum', 'Who gave the answer.', { names: LEVELS }),
+  field(2, 'level', 'enum', 'Who gave the answer.', { names: ANSWER_LEVELS }),
   field(3, 'rule', 'string', 'The deciding rule.'),
   field(4, 'epoch', 'uint64', 'Epoch of the policy.'),
   field(5, 'budget_us', 'uint32', 'Time there was for the answer.'),

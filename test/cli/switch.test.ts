@@ -11,6 +11,7 @@ const report: BridgeReport = {
   guarded: ['/usr'],
   unguarded: ['/mnt is not guarded: NFS'],
   note: '',
+  outcomes: undefined,
 };
 
 describe('what a person reads of enforcement', () => {

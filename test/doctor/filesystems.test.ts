@@ -78,6 +78,7 @@ test('a bridge that does not enforce, or has no agent, is a warning', () => {
     guarded: ['/home (ext4)'],
     unguarded: [],
     note: '',
+    outcomes: undefined,
   };
   const agent = { name: 'laptop', generation: 2 };
   expect(judgeReport({ ...report, state: 'on', agent }).map(({ state }) => state)).toEqual([
