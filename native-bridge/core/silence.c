@@ -5,7 +5,8 @@
 // How long a seat may be silent. For the first three, everybody waits. The guard answers in place of a reader of verdicts
 // and of an event thread that hang, and the latter may wait for a disk when a policy names filesystems. The reader of
 // notifications may wait for another process's memory, for as long as that one's owner likes: to end the bridge for it
-// would hand every user a way to make it look away. What is missed meanwhile is told as lost.
+// would hand every user a way to make it look away. What is missed meanwhile is told as lost. For the keeper of leases those
+// wait who want to write to a file that is remembered.
 static const struct {
     const char *name;
     int32_t may_be_silent_ms;       // 0: for ever
@@ -16,6 +17,7 @@ static const struct {
     [VIGIL_LANE] = {"the reader of verdicts", 10000},
     [VIGIL_EVENTS] = {"the event thread", 10000},
     [VIGIL_NOTIFICATIONS] = {"the reader of notifications", 0},
+    [VIGIL_LEASES] = {"the keeper of leases", 5000},
 };
 
 void silence_init(struct silence *silence, int64_t now_us) {

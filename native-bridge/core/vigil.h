@@ -22,6 +22,7 @@ enum vigil_seat_name {
     VIGIL_LANE,             // reads the agent's verdicts
     VIGIL_EVENTS,           // talks to the agent
     VIGIL_NOTIFICATIONS,    // reads what nobody waits for
+    VIGIL_LEASES,           // lets those go on who want to write
     VIGIL_SEATS,
 };
 

@@ -21,8 +21,13 @@
 #include "proc_files.h"
 
 // Each pending question holds a descriptor, and for a question without one the kernel answers deny.
-// Questions that wait for their turn hold two each, and take a quarter of all at most.
-enum { DESCRIPTORS = 65536, DESCRIPTORS_LEAST = 4096, DESCRIPTORS_A_TURN = 8 * PERMISSION_LANES };
+// Questions that wait for their turn hold two each, and take a quarter of all at most; leases take an eighth.
+enum {
+    DESCRIPTORS = 65536,
+    DESCRIPTORS_LEAST = 4096,
+    DESCRIPTORS_A_TURN = 8 * PERMISSION_LANES,
+    DESCRIPTORS_A_LEASE = 8,
+};
 
 static struct linux_state the_state = {
     .lanes = {{.group = -1, .seat = VIGIL_PERMISSIONS}, {.group = -1, .seat = VIGIL_STACKED}},
@@ -173,13 +178,17 @@ static bool open_descriptors(struct linux_state *state, char *error, size_t erro
     return false;
 }
 
-// Whatever more may be open at once, a flood gets no further ahead.
-static int make_questions(struct permission_lane *lane)
+static rlim_t descriptors(void)
 {
     struct rlimit limit = {DESCRIPTORS_LEAST, 0};
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t descriptors = limit.rlim_cur < DESCRIPTORS ? limit.rlim_cur : DESCRIPTORS;
-    return question_queue_init(&lane->questions, (uint32_t)(descriptors / DESCRIPTORS_A_TURN));
+    return limit.rlim_cur < DESCRIPTORS ? limit.rlim_cur : DESCRIPTORS;
+}
+
+// Whatever more may be open at once, a flood gets no further ahead.
+static int make_questions(struct permission_lane *lane)
+{
+    return question_queue_init(&lane->questions, (uint32_t)(descriptors() / DESCRIPTORS_A_TURN));
 }
 
 static bool make_memory(struct linux_state *state, char *error, size_t error_size)
@@ -193,6 +202,13 @@ static bool make_memory(struct linux_state *state, char *error, size_t error_siz
         return true;
     snprintf(error, error_size, "out of memory");
     return false;
+}
+
+static bool start_leases(struct linux_state *state, char *error, size_t error_size)
+{
+    state->ignore_marks.group = state->lanes[LANE_PLAIN].group;
+    return leases_start(&state->leases, (uint32_t)(descriptors() / DESCRIPTORS_A_LEASE), LEASE_IDLE_US,
+                        ignore_marks_take_back, &state->ignore_marks, error, error_size);
 }
 
 static bool start_thread(pthread_t *thread, bool *started, const char *name, void *(*function)(void *),
@@ -249,6 +265,7 @@ static void stop(void *context)
         event_memory_free(&state->lanes[i].memory);
     }
     event_memory_free(&state->notify_memory);
+    leases_stop(&state->leases);
     memory_reader_stop(&state->memory);
     state->is_prepared = false;
 }
@@ -282,6 +299,7 @@ static int start(void *context, struct core *core, char *error, size_t error_siz
         close_fd(&state->lanes[i].group);  // /dev/null since a stop before
     prepare(state);
     if (!open_descriptors(state, error, error_size) || !make_memory(state, error, error_size) ||
+        !start_leases(state, error, error_size) ||
         !actors_open(&state->actors, &state->boot, error, error_size, state->connector_error,
                      sizeof state->connector_error) ||
         !start_thread(&state->notify_thread, &state->notify_started, "picket-notify", notify_reader, state, error,

@@ -10,6 +10,8 @@
 #include "core/vigil.h"
 #include "event_facts.h"
 #include "guard_state.h"
+#include "ignore_marks.h"
+#include "leases.h"
 #include "memory_reader.h"
 #include "mount_news.h"
 #include "mount_watch.h"
@@ -52,6 +54,9 @@ struct linux_state {
     struct mount_inventory *inventory;
     struct mount_news news;
     struct asked_execs asked_execs;
+
+    struct leases leases;
+    struct ignore_marks ignore_marks;
 
     pthread_mutex_t agent_lock;
     uint32_t agent_pid;             // 0: none
