@@ -219,7 +219,8 @@ void canonical_path_by_handle(const struct filesystem *filesystem, const void *h
     path->length = 0;
     path->unresolved = true;
     int folder = open_by_handle(filesystem, handle);
-    size_t name_length = strlen(name);
+    bool is_folder = strcmp(name, ".") == 0;
+    size_t name_length = is_folder ? 0 : strlen(name);
     if (folder >= 0) {
         size_t length;
         bool whole = read_fd_link(folder, path->text, sizeof path->text, &length);
@@ -236,7 +237,7 @@ void canonical_path_by_handle(const struct filesystem *filesystem, const void *h
     }
     if (path->unresolved) {
         path->length = 0;
-    } else if (path->length > 1) {
+    } else if (path->length > 1 && !is_folder) {
         path->text[path->length++] = '/';
     }
     if (path->length + name_length <= sizeof path->text) {

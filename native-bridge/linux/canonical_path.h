@@ -17,7 +17,7 @@ struct canonical_path {
 void canonical_path_of(const struct filesystem_set *filesystems, uint32_t pid, int fd, const struct statx *stat,
                        struct canonical_path *path);
 
-// The path of a folder by its handle (struct file_handle) on a guarded filesystem, joined with a name.
+// The path of a folder by its handle (struct file_handle) on a guarded filesystem, joined with a name; "." is the folder.
 void canonical_path_by_handle(const struct filesystem *filesystem, const void *handle, const char *name,
                               struct canonical_path *path);
 

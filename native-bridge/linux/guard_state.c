@@ -19,14 +19,16 @@ static void set_masks(struct guard_state *state, const struct policy *policy)
         state->permission_mask |= FAN_OPEN_EXEC_PERM;
     if (policy_subscribes(policy, EVENT_NOTIFY, "open"))
         state->file_mask |= FAN_OPEN;
-    if (policy_subscribes(policy, EVENT_NOTIFY, "close"))
-        state->file_mask |= FAN_CLOSE_WRITE;
     if (policy_subscribes(policy, EVENT_NOTIFY, "create"))
         state->name_mask |= FAN_CREATE | FAN_ONDIR;
     if (policy_subscribes(policy, EVENT_NOTIFY, "unlink"))
         state->name_mask |= FAN_DELETE | FAN_ONDIR;
     if (policy_subscribes(policy, EVENT_NOTIFY, "rename"))
         state->name_mask |= FAN_RENAME | FAN_ONDIR;
+    if (policy_subscribes(policy, EVENT_NOTIFY, "attrib"))
+        state->name_mask |= FAN_ATTRIB | FAN_ONDIR;
+    if (policy_subscribes(policy, EVENT_NOTIFY, "close"))
+        state->name_mask |= FAN_CLOSE_WRITE;
     state->notify_exec = policy_subscribes(policy, EVENT_NOTIFY, "exec");
     state->exec_environment = policy_wants_environment(policy, EVENT_NOTIFY, "exec");
     state->notify_fork = policy_subscribes(policy, EVENT_NOTIFY, "fork");
@@ -117,8 +119,8 @@ static void tell_names_left_out(void *context, const char *mount_point)
 {
     const struct tell *tell = context;
     char sentence[512];
-    snprintf(sentence, sizeof sentence, "create, rename and unlink events of %.300s are not told: it is an overlay, and its "
-             "upper layer can't be found", mount_point);
+    snprintf(sentence, sizeof sentence, "created, renamed, changed and removed names of %.300s are not told: it is an overlay, "
+             "and its upper layer can't be found", mount_point);
     tell->unguarded(tell->context, sentence);
 }
 
@@ -126,7 +128,7 @@ static void add_overlays(struct guard_state *state, struct mount_inventory *inve
                          void *context)
 {
     struct tell tell = {unguarded, context};
-    if (state->name_mask != 0)
+    if ((state->name_mask & ~FAN_CLOSE_WRITE) != 0)
         overlay_names_build(&state->overlays, &state->filesystems, inventory, unguarded ? tell_names_left_out : NULL,
                             &tell);
 }
@@ -196,16 +198,16 @@ void guard_state_unref(struct guard_state *state)
     free(state);
 }
 
-static bool is_of_order(const struct mark_order *order, const struct filesystem *filesystem)
+static uint64_t mask_for(const struct mark_order *order, const struct filesystem *filesystem)
 {
-    return order->mask != 0 && (filesystem->is_stacked ? order->stacked : order->plain);
+    return filesystem->is_stacked ? order->stacked : order->plain;
 }
 
 // False: the kernel refuses, with errno.
-static bool add_mark(const struct mark_order *order, const struct filesystem *filesystem, tell_unguarded unguarded,
-                     void *context)
+static bool add_mark(const struct mark_order *order, const struct filesystem *filesystem, uint64_t mask,
+                     tell_unguarded unguarded, void *context)
 {
-    if (fanotify_mark(order->group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, order->mask, filesystem->marking_fd, NULL) == 0)
+    if (fanotify_mark(order->group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, mask, filesystem->marking_fd, NULL) == 0)
         return true;
     char sentence[512];
     snprintf(sentence, sizeof sentence, "%.300s is not guarded: the kernel refused to mark it for %s (%s)",
@@ -218,16 +220,17 @@ void guard_marks_add(const struct mark_order *order, struct guard_state *now, te
 {
     for (size_t i = 0; i < now->filesystems.count; i++) {
         struct filesystem *filesystem = &now->filesystems.items[i];
-        if (!is_of_order(order, filesystem) || filesystem->marking_fd < 0)
+        uint64_t mask = mask_for(order, filesystem);
+        if (mask == 0 || filesystem->marking_fd < 0)
             continue;
         uint_least64_t never = 0;
-        if (!add_mark(order, filesystem, unguarded, context))
-            filesystem->is_refused = filesystem->is_refused || (order->mask & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM));
-        else if (order->mask & FAN_OPEN_EXEC_PERM)
+        if (!add_mark(order, filesystem, mask, unguarded, context))
+            filesystem->is_refused = filesystem->is_refused || (mask & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM));
+        else if (mask & FAN_OPEN_EXEC_PERM)
             atomic_compare_exchange_strong(&now->asked_since_ns[i], &never, clock_unix_ns());
     }
-    for (size_t i = 0; order->layers && order->mask != 0 && i < now->overlays.layers.count; i++)
-        (void)add_mark(order, &now->overlays.layers.items[i], unguarded, context);
+    for (size_t i = 0; order->layers != 0 && i < now->overlays.layers.count; i++)
+        (void)add_mark(order, &now->overlays.layers.items[i], order->layers, unguarded, context);
 }
 
 static void remove_mark(const struct mark_order *order, const struct filesystem *filesystem, uint64_t mask)
@@ -240,35 +243,35 @@ static void remove_mark(const struct mark_order *order, const struct filesystem 
     filesystem_let_go(filesystem, fd);
 }
 
-static bool is_marked_by(const struct mark_order *order, const struct guard_state *guard, uint64_t device)
+static uint64_t mask_of_device(const struct mark_order *order, const struct guard_state *guard, uint64_t device)
 {
     const struct filesystem *filesystem = filesystem_set_find(&guard->filesystems, device);
-    return (filesystem && is_of_order(order, filesystem)) ||
-           (order->layers && filesystem_set_find(&guard->overlays.layers, device));
+    return (filesystem ? mask_for(order, filesystem) : 0) |
+           (filesystem_set_find(&guard->overlays.layers, device) ? order->layers : 0);
 }
 
-static void remove_marks(const struct mark_order *order_before, const struct filesystem_set *before,
-                         const struct mark_order *order_now, const struct guard_state *now)
+static void remove_marks(const struct mark_order *order_before, const struct guard_state *before,
+                         const struct filesystem_set *set, const struct mark_order *order_now,
+                         const struct guard_state *now)
 {
-    for (size_t i = 0; i < before->count; i++) {
-        const struct filesystem *filesystem = &before->items[i];
-        uint64_t kept = is_marked_by(order_now, now, filesystem->device) ? order_now->mask : 0;
-        remove_mark(order_before, filesystem, order_before->mask & ~kept);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct filesystem *filesystem = &set->items[i];
+        uint64_t mask = mask_of_device(order_before, before, filesystem->device);
+        remove_mark(order_before, filesystem, mask & ~mask_of_device(order_now, now, filesystem->device));
     }
 }
 
 void guard_marks_remove(const struct mark_order *order_before, const struct guard_state *before,
                         const struct mark_order *order_now, const struct guard_state *now)
 {
-    if (order_before->mask == 0)
+    if ((order_before->plain | order_before->stacked | order_before->layers) == 0)
         return;
-    if (order_now->mask == 0) {
+    if ((order_now->plain | order_now->stacked | order_now->layers) == 0) {
         (void)fanotify_mark(order_before->group, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, "/");
         return;
     }
-    remove_marks(order_before, &before->filesystems, order_now, now);
-    if (order_before->layers)
-        remove_marks(order_before, &before->overlays.layers, order_now, now);
+    remove_marks(order_before, before, &before->filesystems, order_now, now);
+    remove_marks(order_before, before, &before->overlays.layers, order_now, now);
 }
 
 void guard_marks_begin_anew(struct guard_state *state)

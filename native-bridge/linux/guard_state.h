@@ -32,7 +32,7 @@ struct guard_state {
     struct other_names *other_names; // NULL: no policy; looked up again as files change
     struct user_names users;
     uint64_t permission_mask;       // FAN_OPEN_PERM, FAN_OPEN_EXEC_PERM
-    uint64_t file_mask;             // notify events that come with a descriptor: open, close
+    uint64_t file_mask;             // notify events that come with a descriptor: open; of an overlay close, too
     uint64_t name_mask;             // notify events that come with a folder's handle and a name
     bool notify_exec, notify_fork, notify_exit, exec_environment;
 };
@@ -52,15 +52,14 @@ bool guard_state_is_quiet(const struct guard_state *state, uint64_t device);
 struct guard_state *guard_state_ref(struct guard_state *state);
 void guard_state_unref(struct guard_state *state);  // NULL passes
 
-// One group's part of the marks.
+// One group's part of the marks: what it is to be told of, by the kind of filesystem. 0: no mark.
 struct mark_order {
     int group;
-    uint64_t mask;
-    bool plain, stacked, layers;    // on which filesystems; layers: of the overlays among them
-    const char *what;               // for a person
+    uint64_t plain, stacked, layers;    // layers: of the overlays among them
+    const char *what;                   // for a person
 };
 
-// Adds the mask's marks on all such filesystems of `now`. What the kernel refuses is told.
+// Adds the marks on all such filesystems of `now`. What the kernel refuses is told.
 void guard_marks_add(const struct mark_order *order, struct guard_state *now, tell_unguarded unguarded, void *context);
 
 // Removes the marks that `before` had by an order and `now` has no more by the other.

@@ -11,16 +11,19 @@
 static struct mark_order order_of(const struct linux_state *state, size_t number, const struct guard_state *guard)
 {
     uint64_t questions = atomic_load(&state->silent) ? 0 : guard->permission_mask;
+    uint64_t closes = guard->name_mask & FAN_CLOSE_WRITE;
     switch (number) {
     case LANE_PLAIN:
-        return (struct mark_order){state->lanes[LANE_PLAIN].group, questions, true, false, false, "authorization"};
+        return (struct mark_order){state->lanes[LANE_PLAIN].group, questions, 0, 0, "authorization"};
     case LANE_STACKED:
-        return (struct mark_order){state->lanes[LANE_STACKED].group, questions, false, true, false, "authorization"};
+        return (struct mark_order){state->lanes[LANE_STACKED].group, 0, questions, 0, "authorization"};
     case PERMISSION_LANES:
-        return (struct mark_order){state->file_group, guard->file_mask, true, true, false, "open and close events"};
+        return (struct mark_order){state->file_group, guard->file_mask, guard->file_mask | closes, 0,
+                                   "open and close events"};
     default:
-        return (struct mark_order){state->name_group, guard->name_mask, true, false, true,
-                                   "create, rename and unlink events"};
+        // Whoever writes to an overlay closes a file of it, of which its own mark tells.
+        return (struct mark_order){state->name_group, guard->name_mask, 0, guard->name_mask & ~closes,
+                                   "events of names"};
     }
 }
 

@@ -321,7 +321,7 @@ static int start(void *context, struct core *core, char *error, size_t error_siz
 
 static const char *const capabilities[] = {
     "auth.exec",   "auth.open",    "notify.exec",   "notify.fork",   "notify.exit", "notify.open",
-    "notify.close", "notify.create", "notify.rename", "notify.unlink", NULL,
+    "notify.close", "notify.create", "notify.attrib", "notify.rename", "notify.unlink", NULL,
 };
 
 static struct backend the_backend = {

@@ -229,11 +229,14 @@ static bool path_of_name(const struct guard_state *guard, const struct fanotify_
     return *place != OVERLAY_ELSEWHERE || filesystem_set_find_fsid(&guard->filesystems, name->fsid);
 }
 
-// Of the file itself, as it is when the event is read; a removed one has none.
-static bool stat_of_name(const struct guard_state *guard, const struct fanotify_name *file, struct statx *stat)
+// Of the file itself, as it is when the event is read. A folder that is acted on itself is told by its own handle alone,
+// under the name ".".
+static bool stat_of_event(const struct guard_state *guard, const struct fanotify_event *event, struct statx *stat)
 {
+    const struct fanotify_name *file = event->file.present ? &event->file : &event->name;
     const struct filesystem *filesystem = filesystem_of_name(guard, file);
-    return filesystem && stat_by_handle(filesystem, file->handle, stat);
+    return filesystem && (!file->name || strcmp(file->name, ".") == 0) &&
+           stat_by_handle(filesystem, file->handle, stat);
 }
 
 static enum overlay_arrival arrival_of_name(const struct guard_state *guard, const struct fanotify_name *file)
@@ -260,20 +263,29 @@ static void tell_name(struct linux_state *state, const struct guard_state *guard
     }
     if (place == OVERLAY_WORK || (is_renamed && new_place == OVERLAY_WORK))
         return;
+    // Of an overlay's files the overlay's own mark tells.
+    if (place == OVERLAY_UPPER && strcmp(action, "close") == 0)
+        return;
     // A file of the layer below that is opened for writing appears above; whoever looks at the overlay sees nothing new.
     if (place == OVERLAY_UPPER && strcmp(action, "create") == 0 &&
         arrival_of_name(guard, &event->file) == OVERLAY_COPIED_UP)
         return;
     begin_file_event(state, guard, action, event);
     struct statx stat;
-    bool has_stat = !is_whiteout && stat_of_name(guard, &event->file, &stat);
+    bool is_removed = is_whiteout || strcmp(action, "unlink") == 0;
+    bool has_stat = !is_removed && stat_of_event(guard, event, &stat);
+    // What is acted on through a descriptor comes with the last name that it had, which may be another file's by now.
+    bool is_by_descriptor = strcmp(action, "attrib") == 0 || strcmp(action, "close") == 0;
+    bool is_gone = event->file.present && (!has_stat || stat.stx_nlink == 0);
+    memory->path.unresolved = memory->path.unresolved || (is_by_descriptor && is_gone);
     event_set_file(memory, &memory->path, has_stat ? &stat : NULL, &guard->users);
     if (is_renamed)
         memory->file.target_path = (struct bytes){memory->target.text, memory->target.length};
     give_to_core(state, guard, NULL);
 }
 
-// The kernel may merge what one process did to one file into one event: each part is told.
+// The kernel may merge what one process did to one file under one name into one event. Each part is told, in the order of a
+// file's life, for which of them came first is not to be known.
 static void tell_event(struct linux_state *state, const struct guard_state *guard, const struct fanotify_event *event)
 {
     if (event->mask & FAN_Q_OVERFLOW) {
@@ -288,6 +300,10 @@ static void tell_event(struct linux_state *state, const struct guard_state *guar
         tell_file(state, guard, "close", event);
     if (event->mask & FAN_CREATE)
         tell_name(state, guard, "create", event);
+    if (event->mask & FAN_ATTRIB)
+        tell_name(state, guard, "attrib", event);
+    if (event->fd < 0 && event->mask & FAN_CLOSE_WRITE)
+        tell_name(state, guard, "close", event);
     if (event->mask & FAN_RENAME)
         tell_name(state, guard, "rename", event);
     if (event->mask & FAN_DELETE)

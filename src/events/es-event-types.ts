@@ -187,6 +187,7 @@ const CATEGORIES = {
   iam: 'od_attribute_set od_attribute_value_add od_attribute_value_remove od_create_group od_create_user od_delete_group od_delete_user od_disable_user od_enable_user od_group_add od_group_remove od_group_set od_modify_password',
   configuration:
     'btm_launch_item_add btm_launch_item_remove gatekeeper_user_override profile_add profile_remove tcc_modify',
+  file: 'attrib', // of Linux alone
   network: 'uipc_bind uipc_connect',
   host: 'settime',
 };

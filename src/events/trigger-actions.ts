@@ -3,7 +3,7 @@
 /** What the Linux bridge sends (native-bridge/linux); a test on the kernel holds the two together. */
 export const LINUX_ACTIONS: { readonly auth: readonly string[]; readonly notify: readonly string[] } = {
   auth: ['exec', 'open'],
-  notify: ['exec', 'fork', 'exit', 'open', 'close', 'create', 'rename', 'unlink'],
+  notify: ['exec', 'fork', 'exit', 'open', 'close', 'create', 'attrib', 'rename', 'unlink'],
 };
 
 /** Actions whose events have `file.target_path`: a second name. */
@@ -21,6 +21,7 @@ export const TARGET_ACTIONS: ReadonlySet<string> = new Set([
 export const FILE_ACTIONS: ReadonlySet<string> = new Set([
   ...TARGET_ACTIONS,
   'access',
+  'attrib',
   'chdir',
   'chroot',
   'close',

@@ -38,6 +38,7 @@ const FROM_MARKS: ReadonlySet<string> = new Set([
   'notify.open',
   'notify.close',
   'notify.create',
+  'notify.attrib',
   'notify.rename',
   'notify.unlink',
 ]);

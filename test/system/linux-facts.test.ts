@@ -26,11 +26,12 @@ const OF_THE_BATCH = /^host\.(?!os\.type$)/;
 
 /** Does one thing after the other and stays, so that it can be looked at; what is behind a line of stdin comes later. */
 const ACTOR = `
-const { readFileSync, renameSync, unlinkSync, writeFileSync } = require('node:fs');
+const { chmodSync, readFileSync, renameSync, unlinkSync, writeFileSync } = require('node:fs');
 const { spawnSync } = require('node:child_process');
 const [mount] = process.argv.slice(1);
 readFileSync(mount + '/read.txt');
 writeFileSync(mount + '/new.txt', 'x');
+chmodSync(mount + '/new.txt', 0o600);
 renameSync(mount + '/new.txt', mount + '/named.txt');
 spawnSync(mount + '/script');
 process.stdin.once('data', () => unlinkSync(mount + '/named.txt'));

@@ -149,7 +149,9 @@ test('in a container the path is that of the overlay, not the one that the conta
 
 test('names that change in an overlay are told by its path, and what it does in its layers is not', async () => {
   const overlay = makeOverlay();
-  const agent = await startGuard(policy([overlay.merged], ['/none'], ['create', 'rename', 'unlink']));
+  const agent = await startGuard(
+    policy([overlay.merged], ['/none'], ['create', 'attrib', 'close', 'rename', 'unlink']),
+  );
   const at = (name: string): string => join(overlay.merged, name);
   const commands = [
     `echo x >${at('new')}`,
@@ -160,6 +162,8 @@ test('names that change in an overlay are told by its path, and what it does in 
     `echo more >>${at('plain')}`,
     `mkdir ${at('folder')}`,
     `mv ${at('moved')} ${at('folder/moved')}`,
+    `chmod 600 ${at('gone')}`,
+    `chmod 700 ${at('program')}`,
     `echo x >${join(scratch.mount, 'beside')}`,
     `echo x >${at('last')}`,
   ];
@@ -170,8 +174,13 @@ test('names that change in an overlay are told by its path, and what it does in 
       .map(({ action, file }) =>
         [action, path(file?.path), path(file?.targetPath)].filter(Boolean).join(' '),
       );
-  await waitFor('the last', () => told().includes(`create ${at('last')}`));
-  expect(told()).toEqual([
+  await waitFor('the last', () =>
+    ['create', 'close'].every((action) => told().includes(`${action} ${at('last')}`)),
+  );
+  // Closed files come by a group of their own; and what an overlay notes of its folders is an attribute, too.
+  const isClose = (line: string): boolean => line.startsWith('close ');
+  expect(told().filter(isClose)).toEqual(['new', 'gone', 'plain', 'last'].map((name) => `close ${at(name)}`));
+  expect(told().filter((line) => !isClose(line) && line !== `attrib ${at('folder')}`)).toEqual([
     `create ${at('new')}`,
     `rename ${at('new')} ${at('newer')}`,
     `unlink ${at('newer')}`,
@@ -179,6 +188,8 @@ test('names that change in an overlay are told by its path, and what it does in 
     `create ${at('gone')}`,
     `create ${at('folder')}`,
     `rename ${at('moved')} ${at('folder/moved')}`,
+    `attrib ${at('gone')}`,
+    `attrib ${at('program')}`,
     `create ${at('last')}`,
   ]);
 });
