@@ -36,6 +36,7 @@ struct auth_subject {
     uint32_t pid;
     bool actor_exempt;          // the bridge, the connected agent, PID 1: answered allow at once, never sent
     bool target_never_denied;   // a listed file: answered allow at once, never sent
+    int64_t read_us;            // monotonic: when the backend had it; 0: just now
     int64_t remaining_us;       // until the kernel's own deadline; negative: none (Linux)
 };
 

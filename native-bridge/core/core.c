@@ -158,7 +158,8 @@ struct answer {
     uint64_t request_id;
     uint64_t epoch;
     uint32_t budget_us;
-    int64_t arrived_us;
+    int64_t read_us, handed_us;     // 0: not handed over
+    uint32_t lane_us;
     uint64_t token;
     const char *action;
     uint64_t account;
@@ -199,25 +200,36 @@ static bool is_told(struct core *core, const struct answer *answer, enum verdict
     return false;
 }
 
+// Where the time went. What the agent says of its part is believed as far as that can be.
+static void divide_time(const struct answer *answer, int64_t now_us, struct auth_outcome *outcome) {
+    int64_t handed_us = answer->handed_us > answer->read_us ? answer->handed_us : answer->read_us;
+    outcome->answered_us = now_us - answer->read_us;
+    int64_t away_us = answer->handed_us == 0 || handed_us > now_us ? 0 : now_us - handed_us;
+    outcome->lane_us = answer->lane_us < away_us ? answer->lane_us : away_us;
+    outcome->queue_us = away_us - outcome->lane_us;
+    outcome->bridge_us = outcome->answered_us - away_us;
+}
+
 // The one place that answers. Whoever comes here has won the request's claim, or the request was never open.
 static void answer(struct core *core, const struct answer *answer) {
     enum verdict told = tell_kernel(core, answer->token, answer->verdict);
-    int64_t now_us = clock_monotonic_us(), took_us = now_us - answer->arrived_us;
-    statistics_answer(&core->statistics, answer->action, answer->level, told, took_us);
+    int64_t now_us = clock_monotonic_us();
+    statistics_answer(&core->statistics, answer->action, answer->level, told, now_us - answer->read_us);
     if (!is_told(core, answer, told, now_us)) return;
     uint8_t outcome[OUTCOME_BYTES];
     struct wire_writer writer;
     wire_writer_init(&writer, outcome, sizeof outcome);
-    message_auth_outcome(&writer, &(struct auth_outcome){
+    struct auth_outcome said = {
         .verdict = told,
         .level = answer->level,
         .rule = answer->rule.length <= RULE_MAX ? answer->rule : (struct bytes){NULL, 0},
         .epoch = answer->epoch,
         .budget_us = answer->budget_us,
-        .answered_us = took_us,
         .request_id = answer->request_id,
         .annotated = answer->annotated,
-    });
+    };
+    divide_time(answer, now_us, &said);
+    message_auth_outcome(&writer, &said);
     // What would have been denied is said as of a rule in shadow mode.
     if (told != answer->verdict && answer->rule.length > 0 && answer->rule.length <= RULE_MAX)
         message_shadow(&writer, answer->rule, answer->verdict);
@@ -240,7 +252,9 @@ static void answer_request(struct core *core, struct request *request, enum verd
         .request_id = request->id,
         .epoch = atomic_load(&request->epoch),
         .budget_us = request->budget_us,
-        .arrived_us = request->arrived_us,
+        .read_us = request->read_us,
+        .handed_us = atomic_load(&request->handed_us),
+        .lane_us = by_agent ? from_agent->lane_us : 0,
         .token = request->token,
         .action = request->action,
         .account = request->account,
@@ -277,7 +291,7 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
     statistics_request(&core->statistics, subject->action);
     struct answer at_once = {
         .verdict = VERDICT_ALLOW,
-        .arrived_us = now_us,
+        .read_us = subject->read_us > 0 && subject->read_us < now_us ? subject->read_us : now_us,
         .token = token,
         .action = subject->action,
         .account = subject->account != 0 ? subject->account : subject->uid,
@@ -339,6 +353,7 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
     request->token = token;
     request->action = subject->action;
     request->budget_us = (uint32_t)budget;
+    request->read_us = at_once.read_us;
     request->arrived_us = now_us;
     request->default_verdict = settings.default_verdict;
     request->deny_in_reach = deny_in_reach;

@@ -56,8 +56,11 @@ static void send_request(struct lane *lane, struct request *request, int64_t now
         request->sent = true;
         want_slow(lane, request);
     } else {
+        // Before, for the verdict may be there before the write returns.
+        atomic_store(&request->handed_us, clock_monotonic_us());
         enum fifo_result result = fifo_writer_put(&lane->requests, &writer);
         request->sent = result == FIFO_WRITTEN;
+        if (result != FIFO_WRITTEN) atomic_store(&request->handed_us, 0);
         if (result == FIFO_FULL) lane->found_full = true;
     }
 }
@@ -382,6 +385,7 @@ void lane_stop(struct lane *lane, bool hold) {
     for (size_t i = 0; i < count; i++) {
         lane->batch[i]->sent = false;
         atomic_store(&lane->batch[i]->epoch, 0);
+        atomic_store(&lane->batch[i]->handed_us, 0);
         atomic_store(&lane->batch[i]->slow, SLOW_NO);
         pending_release(lane->pending, lane->batch[i]);
     }

@@ -45,6 +45,7 @@ struct auth_verdict {
     struct bytes annotations;       // whole Event fields 31 to 36, or empty
     bool report;
     bool annotated;
+    uint32_t lane_us;               // as the agent says
 };
 
 enum agent_message_kind {
@@ -166,6 +167,7 @@ struct auth_outcome {
     uint64_t epoch;
     uint32_t budget_us;
     int64_t answered_us;
+    int64_t bridge_us, queue_us, lane_us;
     uint64_t request_id;
     bool annotated;
 };

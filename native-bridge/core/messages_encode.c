@@ -243,6 +243,10 @@ void message_events_end(struct wire_writer *writer, const struct events_frame *f
     end_frame(writer, frame->frame);
 }
 
+static void put_us(struct wire_writer *writer, uint32_t tag, int64_t us) {
+    if (us > 0) wire_uint(writer, tag, us < UINT32_MAX ? (uint64_t)us : UINT32_MAX);
+}
+
 void message_auth_outcome(struct wire_writer *writer, const struct auth_outcome *outcome) {
     size_t mark = wire_begin(writer, picket_v1_Event_auth_tag);
     wire_uint(writer, picket_v1_AuthOutcome_verdict_tag, outcome->verdict);
@@ -250,12 +254,15 @@ void message_auth_outcome(struct wire_writer *writer, const struct auth_outcome 
     wire_bytes(writer, picket_v1_AuthOutcome_rule_tag, outcome->rule);
     wire_uint(writer, picket_v1_AuthOutcome_epoch_tag, outcome->epoch);
     wire_uint(writer, picket_v1_AuthOutcome_budget_us_tag, outcome->budget_us);
-    if (outcome->answered_us > 0) {
-        uint64_t answered = (uint64_t)outcome->answered_us;
-        wire_uint(writer, picket_v1_AuthOutcome_answered_us_tag, answered < UINT32_MAX ? answered : UINT32_MAX);
-    }
+    put_us(writer, picket_v1_AuthOutcome_answered_us_tag, outcome->answered_us);
     wire_fixed64(writer, picket_v1_AuthOutcome_request_id_tag, outcome->request_id);
     wire_bool(writer, picket_v1_AuthOutcome_annotated_tag, outcome->annotated);
+    put_us(writer, picket_v1_AuthOutcome_bridge_us_tag, outcome->bridge_us);
+    put_us(writer, picket_v1_AuthOutcome_queue_us_tag, outcome->queue_us);
+    put_us(writer, picket_v1_AuthOutcome_lane_us_tag, outcome->lane_us);
+    if (outcome->budget_us > 0)
+        put_us(writer, picket_v1_AuthOutcome_budget_percent_tag,
+               (outcome->answered_us * 100 + outcome->budget_us - 1) / outcome->budget_us);
     wire_end(writer, mark);
 }
 

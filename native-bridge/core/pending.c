@@ -153,6 +153,7 @@ struct request *pending_admit(struct pending *pending, uint64_t account, struct 
     slot->sent = false;
     atomic_store(&slot->slow, SLOW_NO);
     atomic_store(&slot->epoch, 0);
+    atomic_store(&slot->handed_us, 0);
     pending->in_use++;
 out:
     unlock(&pending->mutex);

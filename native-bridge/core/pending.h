@@ -38,7 +38,9 @@ struct request {
     uint64_t account;
     uint32_t uid;                   // 0: spared when too many ask
     uint32_t budget_us;
-    int64_t arrived_us;
+    int64_t read_us;                // when the backend had it
+    int64_t arrived_us;             // from when its budget runs
+    _Atomic int64_t handed_us;      // to the agent, the last time; 0: not yet
     enum verdict default_verdict;
     bool deny_in_reach;             // a deny rule could still reach it
     bool has_deadline;              // the kernel's own, which no patience moves

@@ -31,6 +31,7 @@ static bool put_slow_request(struct session *session) {
                 {request->event, request->event_length}});
             // One that fits no frame is the guard's to answer.
             put = connection_commit(&session->agent, &writer);
+            if (put) atomic_store(&request->handed_us, now_us);
         }
         pending_release(&core->pending, request);
     }

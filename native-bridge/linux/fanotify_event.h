@@ -25,6 +25,7 @@ struct fanotify_event {
     uint32_t pid;
     int fd;                         // -1: none
     int pidfd;                      // or PIDFD_NONE, PIDFD_GONE
+    int64_t read_us;                // of a question: when it was read, monotonic
     struct fanotify_name name;      // FAN_REPORT_DFID_NAME: of the change, or a rename's old name
     struct fanotify_name new_name;
     struct fanotify_name file;      // FAN_REPORT_TARGET_FID: what has the name, where the kernel tells it

@@ -77,7 +77,8 @@ static void ask(struct question *question)
     struct event_memory *memory = &question->lane->memory;
     const struct fanotify_event *kernel = question->kernel;
     const char *action = question->is_exec ? "exec" : "open";
-    struct auth_subject subject = {.action = action, .pid = kernel->pid, .remaining_us = -1};
+    struct auth_subject subject = {.action = action, .pid = kernel->pid, .read_us = kernel->read_us,
+                                   .remaining_us = -1};
     event_begin(memory, EVENT_AUTH, action, "fanotify", clock_unix_ns());
 
     bool has_stat =
@@ -166,8 +167,11 @@ static void take_questions(struct question *question, uint8_t buffer[READ_BYTES]
         bool alone = length < 2 * EVENT_BYTES && queue->count == 0;
         size_t offset = 0;
         struct fanotify_event event;
-        while (fanotify_event_next(buffer, (size_t)length, &offset, &event))
+        int64_t read_us = clock_monotonic_us();
+        while (fanotify_event_next(buffer, (size_t)length, &offset, &event)) {
+            event.read_us = read_us;
             take_event(question, &event, alone);
+        }
         if ((size_t)length + EVENT_BYTES <= bytes)
             return;
     }

@@ -42,7 +42,7 @@ uint32_t question_queue_put(struct question_queue *queue, struct fanotify_event 
     // Fibonacci hashing: uids that follow each other get turns of their own.
     uint32_t turn = (uint32_t)(account * 0x9e3779b97f4a7c15u >> 58);
     queue->free_slot = slot->next;
-    *slot = (struct waiting_question){event->mask, event->pid, event->fd, event->pidfd, NONE};
+    *slot = (struct waiting_question){event->mask, event->pid, event->fd, event->pidfd, NONE, event->read_us};
     event->fd = event->pidfd = -1;
     if (queue->turns[turn].head == NONE) {
         queue->turns[turn].head = index;
@@ -72,6 +72,7 @@ bool question_queue_take(struct question_queue *queue, struct fanotify_event *ev
     event->pid = slot->pid;
     event->fd = slot->fd;
     event->pidfd = slot->pidfd;
+    event->read_us = slot->read_us;
     queue->turns[queue->turn].head = slot->next;
     queue->turns[queue->turn].count--;
     slot->fd = slot->pidfd = -1;

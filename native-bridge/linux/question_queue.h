@@ -18,6 +18,7 @@ struct waiting_question {
     uint32_t pid;
     int fd, pidfd;
     uint32_t next;
+    int64_t read_us;
 };
 
 struct question_queue {

@@ -7,6 +7,7 @@
 #include "core/core.h"
 #include "core/log.h"
 #include "picket/v1/bridge.pb.h"
+#include "picket/v1/event.pb.h"
 #include "test/core_check.h"
 
 enum { TOKENS = 100000 };
@@ -198,6 +199,80 @@ static void strangers(void) {
     holds("a verdict on what was never asked is counted, and nothing else");
 }
 
+struct told {
+    uint64_t level, budget_us, answered_us, bridge_us, queue_us, lane_us, budget_percent;
+};
+
+// What the last audit in the queue says of how it ended.
+static struct told last_told(void) {
+    static uint8_t buffer[65536];
+    struct told told = {.level = 0};
+    struct wire_writer writer;
+    struct wire_reader reader;
+    struct wire_field field, auth = {.tag = 0};
+    const struct queue_entry *entry = queue_next_unsent(&core.queue);
+    CHECK(entry != NULL);
+    for (const struct queue_entry *next = entry; next != NULL; next = queue_next_unsent(&core.queue)) {
+        entry = next;
+        queue_mark_sent(&core.queue, next);
+    }
+    wire_writer_init(&writer, buffer, sizeof buffer);
+    queue_write(&core.queue, entry, &writer);
+    wire_reader_init(&reader, (struct bytes){buffer, writer.length});
+    while (wire_next(&reader, &field))
+        if (field.tag == picket_v1_Event_auth_tag) auth = field;
+    wire_reader_init(&reader, wire_field_bytes(&auth));
+    while (wire_next(&reader, &field)) {
+        if (field.tag == picket_v1_AuthOutcome_level_tag) told.level = wire_field_uint(&field);
+        if (field.tag == picket_v1_AuthOutcome_budget_us_tag) told.budget_us = wire_field_uint(&field);
+        if (field.tag == picket_v1_AuthOutcome_answered_us_tag) told.answered_us = wire_field_uint(&field);
+        if (field.tag == picket_v1_AuthOutcome_bridge_us_tag) told.bridge_us = wire_field_uint(&field);
+        if (field.tag == picket_v1_AuthOutcome_queue_us_tag) told.queue_us = wire_field_uint(&field);
+        if (field.tag == picket_v1_AuthOutcome_lane_us_tag) told.lane_us = wire_field_uint(&field);
+        if (field.tag == picket_v1_AuthOutcome_budget_percent_tag) told.budget_percent = wire_field_uint(&field);
+    }
+    CHECK_EQUAL(told.bridge_us + told.queue_us + told.lane_us, told.answered_us);
+    return told;
+}
+
+// An open of which the bridge had read a second ago; `handed_us` ago it was given to the agent, which says `lane_us`.
+static struct told explain_agents(int64_t handed_us, uint32_t lane_us) {
+    struct request *request;
+    uint64_t token = ask("/data/1", 1000, -1);
+    CHECK_EQUAL(pending_all(&core.pending, &request, 1), 1);
+    int64_t now_us = clock_monotonic_us();
+    request->read_us = now_us - 1000000;
+    request->budget_us = 2000000;
+    atomic_store(&request->handed_us, now_us - handed_us);
+    atomic_store(&request->epoch, 1);
+    core_verdict(&core, &(struct auth_verdict){.id = request->id, .epoch = 1, .verdict = VERDICT_DENY,
+                                               .rule = bytes_of_text("r"), .lane_us = lane_us}, LEVEL_AGENT);
+    pending_release(&core.pending, request);
+    CHECK_EQUAL(verdicts[token], VERDICT_DENY);
+    return last_told();
+}
+
+static void explained(void) {
+    struct told told = explain_agents(700000, 200000);
+    CHECK_EQUAL(told.level, LEVEL_AGENT);
+    CHECK_EQUAL(told.bridge_us, 300000);
+    CHECK_EQUAL(told.lane_us, 200000);
+    CHECK(told.queue_us >= 500000 && told.budget_percent >= 50);
+    holds("an answer's time is divided into the bridge's, the way's and the lane's, and its share of the budget is told");
+    told = explain_agents(700000, UINT32_MAX);
+    CHECK_EQUAL(told.bridge_us, 300000);
+    CHECK_EQUAL(told.queue_us, 0);
+    told = explain_agents(5000000, 10);
+    CHECK_EQUAL(told.bridge_us, 0);
+    CHECK_EQUAL(told.lane_us, 10);
+    holds("an agent that tells more than there was is not believed");
+    (void)ask("/secret/1", 1000, -1);
+    told = last_told();
+    CHECK_EQUAL(told.level, LEVEL_STATIC);
+    CHECK_EQUAL(told.budget_us + told.budget_percent + told.queue_us + told.lane_us, 0);
+    holds("a static verdict takes the bridge's time alone, of no budget");
+}
+
 static void counted(void) {
     uint64_t answered = 0;
     for (uint32_t level = 1; level < STATISTICS_LEVELS; level++) answered += of_level((enum answer_level)level);
@@ -218,6 +293,7 @@ int main(void) {
     expired();
     overload();
     flooder_pays();
+    explained();
     audits_are_bounded();
     guarded();
     strangers();

@@ -49,6 +49,8 @@ export class Judge {
   readonly #facts = new EncodedFacts();
   readonly #triggers = new AuthTriggers();
   readonly #ruleNames = new Map<string, Uint8Array>();
+  /** When the evaluation of the present request began, by performance.now(). */
+  #beganMs = 0;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
@@ -73,6 +75,7 @@ export class Judge {
           break;
         }
         counters.add('requests', 1);
+        this.#beganMs = before;
         this.#judgeRequest(batch, index);
         const after = performance.now();
         answers.requests += 1;
@@ -137,7 +140,8 @@ export class Judge {
       const verdict = isDenied ? wireVerdict.deny : wireVerdict.allow;
       const rule = this.#nameBytes(decision.rule?.name ?? '');
       const annotations = isPartial ? undefined : decision.annotations;
-      const isAnnotated = this.#frames.matched(bytes, idAt, requestEpoch, verdict, rule, annotations);
+      const laneUs = Math.round((performance.now() - this.#beganMs) * 1_000);
+      const isAnnotated = this.#frames.matched(bytes, idAt, requestEpoch, verdict, rule, annotations, laneUs);
       counters.add('matched', 1);
       if (!isAnnotated) counters.add('unannotated', 1);
     }

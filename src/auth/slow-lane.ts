@@ -84,6 +84,8 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
     request: picket.v1.IAuthRequest,
     rules: CompiledRules,
   ): Promise<picket.v1.IAuthVerdict> {
+    const beganMs = performance.now();
+    const laneUs = (): number => Math.round((performance.now() - beganMs) * 1_000);
     const event = request.event ?? new Uint8Array(0);
     const trigger = triggers.of(event, 0, event.length);
     const { id, epoch } = request;
@@ -95,7 +97,7 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
       const decision = await rules.decideAsync(trigger, facts, (...one) => failed.push(one));
       const [rule, cause] = failed.find(([one]) => couldOverrule(one, decision)) ?? [];
       if (rule !== undefined) throw new Error(`${rule.name} could not be evaluated`, { cause });
-      return { ...head, ...verdictOf(decision) };
+      return { ...head, ...verdictOf(decision), laneUs: laneUs() };
     } catch (error) {
       statistics.errors += 1;
       const verdict = defaultVerdict(trigger ?? 'auth.unknown');
@@ -105,7 +107,7 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
           'an auth request could not be evaluated and got the default',
         );
       }
-      return { ...head, verdict: wireOf(verdict), report: true };
+      return { ...head, verdict: wireOf(verdict), report: true, laneUs: laneUs() };
     }
   }
 

@@ -48,6 +48,7 @@ export class VerdictFrames {
   /**
    * A rule matched, so the audit is wanted (`report`). `rule` is the deciding one's name, empty when none decided.
    * True when the annotations are in the frame; otherwise it is not `annotated` and the event lane evaluates again.
+   * `laneUs`: whole microseconds that the evaluation took.
    */
   matched(
     source: Uint8Array,
@@ -56,17 +57,21 @@ export class VerdictFrames {
     verdict: WireVerdict,
     rule: Uint8Array,
     annotations: Uint8Array | undefined,
+    laneUs: number,
   ): boolean {
     // All but the two fields, their lengths included, takes less than 64 bytes.
     const ruleFits = rule.length > 0 && rule.length + 64 <= maxVerdictFrame;
     const ruleSize = ruleFits ? fieldSize(rule) : 0;
     const annotated = annotations !== undefined && ruleSize + annotations.length + 64 <= maxVerdictFrame;
     const annotationsSize = annotated && annotations.length > 0 ? fieldSize(annotations) : 0;
-    this.#begin(source, idAt, epoch, verdict, ruleSize + annotationsSize + (annotated ? 4 : 2));
+    const flagsSize = (annotated ? 4 : 2) + 1 + varintSize(laneUs);
+    this.#begin(source, idAt, epoch, verdict, ruleSize + annotationsSize + flagsSize);
     if (ruleSize > 0) this.#field(0x2a, rule);
     if (annotated && annotationsSize > 0) this.#field(0x32, annotations);
     this.#flag(0x38);
     if (annotated) this.#flag(0x40);
+    this.#byte(0x48);
+    this.#varint(laneUs);
     return annotated;
   }
 

@@ -2,6 +2,7 @@
 // Text from the event is escaped: a file name must not be able to paint the reader's terminal.
 import type { EcsEvent, EcsProcess } from '../events/ecs-event.ts';
 import { displayText } from '../events/text.ts';
+import { answerTime } from './answer-time.ts';
 import { formatMicros, type Paint, type Painter, padTo, shorten } from './output.ts';
 
 const TRIGGER_WIDTH = 16;
@@ -101,7 +102,12 @@ function describeRules(event: EcsEvent, paint: Painter): string[] {
 function describeAnswer(event: EcsEvent, paint: Painter): string[] {
   const auth = event.picket?.auth;
   if (auth === undefined) return [];
-  return [paint('dim', `${formatMicros(auth.answered_us ?? 0)} of ${formatMicros(auth.budget_us ?? 0)}`)];
+  const { budget_us = 0, level = '' } = auth;
+  const budget = budget_us === 0 ? '' : ` of ${formatMicros(budget_us)}`;
+  return [
+    paint('dim', `${answerTime(auth)}${budget}`),
+    ...(level === '' ? [] : [paint('dim', `by ${displayText(level)}`)]),
+  ];
 }
 
 /** The local time of the day, milliseconds; the whole of it stands in NDJSON. */

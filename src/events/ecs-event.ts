@@ -107,6 +107,10 @@ export interface EcsPicket {
     readonly answered_us?: number;
     readonly request_id?: string;
     readonly annotated?: boolean;
+    readonly bridge_us?: number;
+    readonly queue_us?: number;
+    readonly lane_us?: number;
+    readonly budget_percent?: number;
   };
   readonly unwatched?: { readonly from?: string; readonly to?: string; readonly who?: string };
   readonly takeover?: {

@@ -318,6 +318,20 @@ const auth = message('AuthOutcome', [
   field(6, 'answered_us', 'uint32', 'From the bridge’s read to its answer.', always),
   field(7, 'request_id', 'fixedId', 'The request, 16 hex digits.'),
   field(8, 'annotated', 'boolean', 'true: the auth lane evaluated the event; else missing.'),
+  field(
+    9,
+    'bridge_us',
+    'uint32',
+    'Of answered_us: in the bridge, to its own answer or until it asked the agent.',
+  ),
+  field(
+    10,
+    'queue_us',
+    'uint32',
+    'Of answered_us: on the way to the agent and back, and behind others there.',
+  ),
+  field(11, 'lane_us', 'uint32', 'Of answered_us: in the agent’s evaluation.'),
+  field(12, 'budget_percent', 'uint32', 'Share of the budget that the answer took, rounded up.'),
 ]);
 const alert = message('Alert', [
   field(1, 'rule', 'string', 'The rule.'),

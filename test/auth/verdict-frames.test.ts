@@ -50,7 +50,8 @@ describe('the frames of the verdict FIFO', () => {
         fc.constantFrom(1, 2),
         name,
         fc.option(bytes),
-        (requestId, of, verdict, rule, given) => {
+        fc.nat(60_000_000),
+        (requestId, of, verdict, rule, given, laneUs) => {
           const frames = new VerdictFrames(8_192);
           const ruleBytes = Buffer.from(rule);
           const isAnnotated = frames.matched(
@@ -60,10 +61,11 @@ describe('the frames of the verdict FIFO', () => {
             verdict as 1 | 2,
             ruleBytes,
             given ?? undefined,
+            laneUs,
           );
           expect(frames.length).toBeLessThanOrEqual(maxVerdictFrame);
           const [decoded] = verdicts(frames);
-          expect(decoded).toMatchObject({ verdict, report: true, annotated: isAnnotated });
+          expect(decoded).toMatchObject({ verdict, report: true, annotated: isAnnotated, laneUs });
           expect(idOf(decoded ?? {})).toBe(requestId);
           if (ruleBytes.length < 4_000) expect(decoded?.rule).toBe(rule);
           if (isAnnotated)

@@ -14,12 +14,30 @@ describe('the line of an event', () => {
       picket: {
         trigger: 'auth.open',
         rules: ['no-secrets'],
-        auth: { verdict: 'deny', level: 'agent', budget_us: 100_000, answered_us: 43 },
+        auth: {
+          verdict: 'deny',
+          level: 'agent',
+          budget_us: 100_000,
+          answered_us: 43,
+          bridge_us: 20,
+          queue_us: 19,
+          lane_us: 4,
+        },
       },
     };
     expect(formatEventLine(event, plain)).toMatch(
-      /^\d\d:\d\d:00\.250 auth\.open +deny +\/srv\/secret by cat\[7\] ada \[no-secrets\] 43 µs of 100\.0 ms$/,
+      /^\d\d:\d\d:00\.250 auth\.open +deny +\/srv\/secret by cat\[7\] ada \[no-secrets\] 43 µs \(bridge 20 µs, queue 19 µs, lane 4\.0 µs\) of 100\.0 ms by agent$/,
     );
+  });
+
+  test('says of what the bridge answered by itself only how long that took', () => {
+    const event: EcsEvent = {
+      picket: {
+        trigger: 'auth.open',
+        auth: { verdict: 'deny', level: 'static', answered_us: 23, bridge_us: 23 },
+      },
+    };
+    expect(formatEventLine(event, plain)).toMatch(/ 23 µs by static$/);
   });
 
   test('never holds a control character, whatever the kernel said', () => {

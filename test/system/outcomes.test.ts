@@ -85,6 +85,17 @@ function countOf({ answers }: ActionOutcomes, wanted: { by?: string; verdict?: s
     .reduce((sum, { count }) => sum + count, 0);
 }
 
+/** Its parts are its whole, and only who asked the agent waited for it. */
+function expectExplained({ message: { auth } }: StoredEvent): void {
+  const { bridgeUs, queueUs, laneUs, answeredUs, budgetUs, budgetPercent } = picket.v1.AuthOutcome.fromObject(
+    auth ?? {},
+  );
+  expect(bridgeUs + queueUs + laneUs, JSON.stringify(auth)).toBe(answeredUs);
+  expect(budgetPercent).toBe(budgetUs === 0 ? 0 : Math.ceil((answeredUs / budgetUs) * 100));
+  if (auth?.level === levels.ANSWER_LEVEL_STATIC) expect([budgetUs, queueUs, laneUs]).toEqual([0, 0, 0]);
+  if (auth?.level === levels.ANSWER_LEVEL_AGENT) expect(auth.rule).toBe('deny-denied');
+}
+
 function nameless(events: readonly StoredEvent[]): StoredEvent[] {
   return events.filter(
     ({ message: { auth } }) =>
@@ -142,6 +153,11 @@ test('each request has exactly one outcome, whatever becomes of agents, and each
       sum('denied'),
   );
   expect(doubles(stored.events)).toEqual([]);
+  const audits = stored.events.filter(({ message }) => message.auth);
+  for (const audit of audits) expectExplained(audit);
+  const byAgent = audits.filter(({ message }) => message.auth?.level === levels.ANSWER_LEVEL_AGENT);
+  for (const part of ['bridgeUs', 'queueUs', 'laneUs'] as const)
+    expect(Math.max(...byAgent.map(({ message }) => message.auth?.[part] ?? 0)), part).toBeGreaterThan(0);
   expect(nameless(stored.events)).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 // What the kernel was told when an auth event was recorded, and by whom: beside what the rules say now.
 import type { EcsEvent } from '../../events/ecs-event.ts';
+import { answerTime } from '../answer-time.ts';
 
 const WHO: Readonly<Record<string, string>> = {
   agent: 'the agent',
@@ -20,5 +21,6 @@ export function recordedAnswer({ picket }: EcsEvent): string | undefined {
   if (auth?.verdict === undefined) return undefined;
   const who = WHO[auth.level ?? ''] ?? auth.level ?? 'somebody';
   const by = auth.rule === undefined || auth.rule === '' ? '' : `, by ${auth.rule}`;
-  return `when it was recorded: ${auth.verdict}${by}, given by ${who}`;
+  const time = auth.answered_us === undefined ? '' : ` after ${answerTime(auth)}`;
+  return `when it was recorded: ${auth.verdict}${by}, given by ${who}${time}`;
 }
