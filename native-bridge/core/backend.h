@@ -48,6 +48,17 @@ struct encoded_event {
     const char *action;         // static storage
 };
 
+// An authorization event as somebody may read it: whoever waits pays for what is made of it, so it is made only where
+// somebody does. Both are called at most once, on core_auth()'s thread and before it returns.
+struct auth_event {
+    void *context;
+    // Before the answer: what can be learnt only while the actor waits. NULL: nothing.
+    void (*gather)(void *context);
+    // After gather(), and after the answer where that needs nothing of it. What it gives is borrowed until core_auth()
+    // returns.
+    struct encoded_event (*encode)(void *context);
+};
+
 struct backend {
     const char *name;           // "linux", "replay", "macos"
     const char *const *capabilities;  // NULL-terminated
@@ -81,8 +92,7 @@ struct backend {
 
 // An authorization event. The core answers through backend.respond(state, token, ...) exactly once: before it
 // returns (static verdict, exemption, no agent, breaker, overload) or later (agent, guard).
-void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
-               uint64_t token);
+void core_auth(struct core *core, const struct auth_subject *subject, const struct auth_event *event, uint64_t token);
 
 // How many requests of one account may be pending; and for a backend that keeps more of them waiting than that: its
 // account floods. What a deny rule could reach is then not given to it by default (see core.c).

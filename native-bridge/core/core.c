@@ -165,6 +165,7 @@ struct answer {
     uint64_t account;
     uint32_t uid;
     bool over_bound;            // LEVEL_OVERLOAD: too many are pending
+    const struct auth_event *unmade;    // the event is made of it; NULL: it is made
     struct bytes event;
 };
 
@@ -179,6 +180,12 @@ static enum verdict tell_kernel(struct core *core, uint64_t token, enum verdict 
     core->backend->respond(core->backend->state, token, told);
     if (denies) enforcement_denial_ends(&core->enforcement);
     return told;
+}
+
+// Before the answer: may is_told() say so after it?
+static bool may_be_told(const struct answer *answer) {
+    if (answer->level == LEVEL_EXEMPT_ACTOR || answer->level == LEVEL_NEVER_DENIED) return false;
+    return answer->verdict == VERDICT_DENY || is_default(answer->level) || answer->report;
 }
 
 // Is the answer's audit queued? What is not is counted: refusals beyond a bound in their account's event, all else as a
@@ -198,6 +205,15 @@ static bool is_told(struct core *core, const struct answer *answer, enum verdict
     if (audit_meter_take(&core->audits, answer->account, answer->rule, now_us)) return true;
     core_loss(core, "audit_flood", EVENT_AUTH, answer->action, 1);
     return false;
+}
+
+static void gather(const struct auth_event *event) {
+    if (event->gather != NULL) event->gather(event->context);
+}
+
+static struct bytes make(const struct auth_event *event) {
+    struct encoded_event encoded = event->encode(event->context);
+    return (struct bytes){encoded.data, encoded.length};
 }
 
 // Where the time went. What the agent says of its part is believed as far as that can be.
@@ -233,7 +249,8 @@ static void answer(struct core *core, const struct answer *answer) {
     // What would have been denied is said as of a rule in shadow mode.
     if (told != answer->verdict && answer->rule.length > 0 && answer->rule.length <= RULE_MAX)
         message_shadow(&writer, answer->rule, answer->verdict);
-    struct bytes slices[] = {answer->event, answer->annotations, {outcome, writer.length}};
+    struct bytes event = answer->unmade != NULL ? make(answer->unmade) : answer->event;
+    struct bytes slices[] = {event, answer->annotations, {outcome, writer.length}};
     (void)push(core, slices, sizeof slices / sizeof slices[0], EVENT_AUTH, answer->action);
 }
 
@@ -285,8 +302,7 @@ void core_unheard(struct core *core) {
     atomic_fetch_add_explicit(&core->statistics.unheard_answers, 1, memory_order_relaxed);
 }
 
-void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
-               uint64_t token) {
+void core_auth(struct core *core, const struct auth_subject *subject, const struct auth_event *event, uint64_t token) {
     int64_t now_us = clock_monotonic_us();
     statistics_request(&core->statistics, subject->action);
     struct answer at_once = {
@@ -296,7 +312,7 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
         .action = subject->action,
         .account = subject->account != 0 ? subject->account : subject->uid,
         .uid = subject->uid,
-        .event = {event->data, event->length},
+        .unmade = event,
     };
     struct policy *policy = core_policy(core);
 
@@ -342,6 +358,9 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
         at_once.level = LEVEL_DEFAULT_DEADLINE;
         goto answered;
     }
+    gather(event);
+    at_once.event = make(event);
+    at_once.unmade = NULL;
     struct request *request = pending_admit(&core->pending, at_once.account, at_once.event);
     if (request == NULL) {
         at_once.level = LEVEL_OVERLOAD;
@@ -373,6 +392,7 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
     return;
 
 answered:
+    if (at_once.unmade != NULL && may_be_told(&at_once)) gather(at_once.unmade);
     answer(core, &at_once);
     policy_unref(policy);
 }

@@ -8,17 +8,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "fd_links.h"
 #include "mount_names.h"
 #include "proc_files.h"
-
-static bool read_fd_link(int fd, uint8_t *out, size_t capacity, size_t *length)
-{
-    char link[40];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t got = readlink(link, (char *)out, capacity);
-    *length = got > 0 ? (size_t)got : 0;
-    return got > 0 && (size_t)got < capacity;
-}
 
 static int open_cached(int directory, const char *name, uint64_t resolve)
 {
@@ -98,7 +90,7 @@ static bool resolve_by_handle(const struct filesystem *filesystem, int fd, const
         return false;
     uint8_t text[sizeof path->text];
     size_t length;
-    bool resolved = read_fd_link(found, text, sizeof text, &length) && is_same_file(found, stat) &&
+    bool resolved = fd_link_read(found, text, sizeof text, &length) && is_same_file(found, stat) &&
                     is_below_mount(filesystem, text, length);
     close(found);
     if (resolved) {
@@ -174,7 +166,7 @@ void canonical_path_of(const struct filesystem_set *filesystems, uint32_t pid, i
                        struct canonical_path *path)
 {
     path->unresolved = false;
-    bool whole = read_fd_link(fd, path->text, sizeof path->text, &path->length);
+    bool whole = fd_link_read(fd, path->text, sizeof path->text, &path->length);
     const struct filesystem *filesystem =
         filesystem_set_find(filesystems, makedev(stat->stx_dev_major, stat->stx_dev_minor));
     if (whole && filesystem && filesystem->is_foreign && stat->stx_nlink > 0) {
@@ -223,7 +215,7 @@ void canonical_path_by_handle(const struct filesystem *filesystem, const void *h
     size_t name_length = is_folder ? 0 : strlen(name);
     if (folder >= 0) {
         size_t length;
-        bool whole = read_fd_link(folder, path->text, sizeof path->text, &length);
+        bool whole = fd_link_read(folder, path->text, sizeof path->text, &length);
         struct bytes text = {path->text, length};
         bool is_mount = length == filesystem->mount_point_length &&
                         memcmp(path->text, filesystem->mount_point, length) == 0;
@@ -261,7 +253,7 @@ bool is_cached_name_of(uint32_t pid, const char *name, int fd)
     // Compared as text, not by stat, which a filesystem in user space could make wait.
     uint8_t a[4096], b[4096];
     size_t a_length, b_length;
-    bool same = read_fd_link(found, a, sizeof a, &a_length) && read_fd_link(fd, b, sizeof b, &b_length) &&
+    bool same = fd_link_read(found, a, sizeof a, &a_length) && fd_link_read(fd, b, sizeof b, &b_length) &&
                 a_length == b_length && memcmp(a, b, a_length) == 0;
     close(found);
     return same;

@@ -23,6 +23,7 @@ struct event_memory {
     struct process_view previous_view;
     struct canonical_path path, target;
     uint8_t directory[PROCESS_PATH_BYTES];
+    size_t directory_length;
     size_t args_used;
     size_t args_room;
     struct bytes *args;             // all arguments of an event, of one process behind the other, and variables

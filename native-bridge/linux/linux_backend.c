@@ -16,6 +16,7 @@
 #include "core/backends.h"
 #include "core/lock.h"
 #include "core/thread.h"
+#include "fd_links.h"
 #include "guarding.h"
 #include "linux_state.h"
 #include "proc_files.h"
@@ -47,7 +48,7 @@ struct guard_state *linux_guard(struct linux_state *state)
 
 bool linux_is_exempt(struct linux_state *state, uint32_t pid)
 {
-    if (pid == (uint32_t)getpid())
+    if (pid == state->own_pid)
         return true;
     if (pid == 1)
         return state->boot.is_first_pid_namespace;
@@ -172,7 +173,7 @@ static bool open_descriptors(struct linux_state *state, char *error, size_t erro
         return false;
     state->dev_null = open("/dev/null", O_RDWR | O_CLOEXEC);
     state->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (state->dev_null >= 0 && state->stop_event >= 0 && mount_watch_open(&state->mount_watch))
+    if (state->dev_null >= 0 && state->stop_event >= 0 && fd_links_open() && mount_watch_open(&state->mount_watch))
         return true;
     snprintf(error, error_size, "/dev/null and /proc can't be opened (%s): both must be mounted", strerror(errno));
     return false;
@@ -285,6 +286,7 @@ static int start(void *context, struct core *core, char *error, size_t error_siz
 {
     struct linux_state *state = context;
     state->core = core;
+    state->own_pid = (uint32_t)getpid();
     lock_init(&state->guard_lock);
     lock_init(&state->apply_lock);
     lock_init(&state->agent_lock);

@@ -35,6 +35,7 @@ struct permission_lane {
 
 struct linux_state {
     struct core *core;
+    uint32_t own_pid;
     struct boot boot;
     struct actors actors;
     struct memory_reader memory;    // the notify thread's

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/lock.h"
+#include "fd_links.h"
 
 // More mounts than any machine of ours has; files on those beyond are unresolved.
 enum { MOUNTS = 8192, TEXT_BYTES = 1024 * 1024, PATH_BYTES = 4096, LINE_BYTES = 16384, CANDIDATES = 8 };
@@ -328,19 +329,17 @@ static const struct named_mount *find_own(uint64_t mount_id)
 static bool settle(uint32_t pid, int fd, uint8_t *text, size_t capacity, size_t *length)
 {
     static uint8_t shown[PATH_BYTES], path[PATH_BYTES], moved[PATH_BYTES];  // the lock is held
-    char link[40];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t shown_length = readlink(link, (char *)shown, sizeof shown);
+    size_t shown_length;
     struct statx file;
     struct named_mount elsewhere;
-    if (shown_length <= 0 || (size_t)shown_length == sizeof shown || !bring_up_to_date() ||
+    if (!fd_link_read(fd, shown, sizeof shown, &shown_length) || !bring_up_to_date() ||
         statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &file) != 0)
         return false;
     const struct named_mount *mount = find_own(file.stx_mnt_id);
     if (!mount && find_elsewhere(pid, fd, file.stx_mnt_id, &elsewhere))
         mount = &elsewhere;
     size_t path_length, moved_length;
-    if (!mount || !path_move(shown, (size_t)shown_length, mount->point, mount->name.point_length, mount->root,
+    if (!mount || !path_move(shown, shown_length, mount->point, mount->name.point_length, mount->root,
                              mount->name.root_length, path, sizeof path, &path_length) ||
         !name_here(mount, path, path_length, &file, moved, sizeof moved, &moved_length) || moved_length > capacity)
         return false;

@@ -23,52 +23,109 @@ struct question {
     struct permission_lane *lane;
     struct fanotify_event *kernel;
     const struct guard_state *guard;
-    bool is_exec;
+    uint64_t read_ns;
+    bool is_exec, has_stat, is_exempt;
     struct statx stat;
+    struct exec_answer stage;       // of an exec
     uint8_t script[EXEC_SCRIPT_BYTES];
 };
+
+static const char *action_of(const struct question *question)
+{
+    return question->is_exec ? "exec" : "open";
+}
+
+static uint64_t device_of(const struct question *question)
+{
+    return makedev(question->stat.stx_dev_major, question->stat.stx_dev_minor);
+}
+
+// ---- the event, where somebody is to read it
+
+static void gather(void *context)
+{
+    struct question *question = context;
+    struct event_memory *memory = &question->lane->memory;
+    memory->directory_length = question->is_exempt ? 0 : proc_read_cwd(question->kernel->pid, memory->directory,
+                                                                       sizeof memory->directory);
+}
+
+// The process that is to be: the caller's pid, start and user with the file asked about. The arguments don't exist.
+static void describe_exec(struct question *question)
+{
+    struct event_memory *memory = &question->lane->memory;
+    memory->event.exec_stage = question->stage.stage;
+    memory->event.exec_script = question->stage.script;
+    event_set_process(memory, &memory->previous, &memory->view.process, &question->state->boot, &question->guard->users);
+    struct process_facts *process = &memory->process.facts;
+    process->previous = &memory->previous.facts;
+    process->args_count = 0;
+    process->executable = (struct bytes){memory->path.text, memory->path.length};
+    process->executable_unresolved = memory->path.unresolved;
+    process->name = (struct bytes){NULL, 0};
+}
+
+static void describe_exempt(struct question *question)
+{
+    struct event_memory *memory = &question->lane->memory;
+    memset(&memory->process.facts, 0, sizeof memory->process.facts);
+    memory->process.facts.pid = question->kernel->pid;
+    memory->event.process = &memory->process.facts;
+}
+
+static void describe(struct question *question)
+{
+    struct event_memory *memory = &question->lane->memory;
+    const struct user_names *users = &question->guard->users;
+    event_set_actor(memory, &question->state->boot, users);
+    event_set_file(memory, &memory->path, question->has_stat ? &question->stat : NULL, users);
+    memory->process.facts.working_directory = (struct bytes){memory->directory, memory->directory_length};
+    if (question->is_exec)
+        describe_exec(question);
+}
+
+static struct encoded_event encode(void *context)
+{
+    struct question *question = context;
+    struct event_memory *memory = &question->lane->memory;
+    struct encoded_event encoded;
+    event_begin(memory, EVENT_AUTH, action_of(question), "fanotify", question->read_ns);
+    if (question->is_exempt)
+        describe_exempt(question);
+    else
+        describe(question);
+    if (event_finish(memory, &encoded))
+        return encoded;
+    // Never so by its size (EVENT_BUFFER_SIZE holds every path); the core still gets its subject and answers.
+    return (struct encoded_event){memory->buffer, 0, EVENT_AUTH, action_of(question)};
+}
+
+// ---- the question
 
 static void give_to_core(struct question *question, const struct auth_subject *subject)
 {
     struct linux_state *state = question->state;
-    struct event_memory *memory = &question->lane->memory;
-    struct encoded_event encoded;
-    if (!event_finish(memory, &encoded)) {
-        // Never so by its size (EVENT_BUFFER_SIZE holds every path); the core still gets its subject and answers.
-        encoded = (struct encoded_event){memory->buffer, 0, EVENT_AUTH, subject->action};
-    }
+    const struct auth_event event = {question, gather, encode};
     uint64_t token = linux_token((size_t)(question->lane - state->lanes), question->kernel->fd);
     question->kernel->fd = -1;  // respond() closes it
-    core_auth(state->core, subject, &encoded, token);
+    core_auth(state->core, subject, &event, token);
 }
 
-static void describe_exec(struct question *question)
+static void learn_stage(struct question *question)
 {
     struct linux_state *state = question->state;
-    struct event_memory *memory = &question->lane->memory;
-    const struct filesystem *filesystem = filesystem_set_find(
-        &question->guard->filesystems, makedev(question->stat.stx_dev_major, question->stat.stx_dev_minor));
+    const struct canonical_path *path = &question->lane->memory.path;
+    const struct filesystem *filesystem = filesystem_set_find(&question->guard->filesystems, device_of(question));
     struct exec_question stage = {
         .pid = question->kernel->pid,
         .fd = question->kernel->fd,
-        .path = {memory->path.text, memory->path.length},
+        .path = {path->text, path->length},
         .reads_never_block = filesystem && filesystem->reads_never_block,
     };
-    struct exec_answer answer = {EXEC_STAGE_PROGRAM, {NULL, 0}};
+    question->stage = (struct exec_answer){EXEC_STAGE_PROGRAM, {NULL, 0}};
     // To look into a file of an overlay may open one of a layer, under a lock that the other reader may wait for.
     if (question->lane == &state->lanes[LANE_PLAIN])
-        answer = actors_exec_stage(&state->actors, &stage, question->script);
-    memory->event.exec_stage = answer.stage;
-    memory->event.exec_script = answer.script;
-
-    // The process that is to be: the caller's pid, start and user with the file asked about. The arguments don't exist.
-    event_set_process(memory, &memory->previous, &memory->view.process, &state->boot, &question->guard->users);
-    struct process_facts *process = &memory->process.facts;
-    process->previous = &memory->previous.facts;
-    process->args_count = 0;
-    process->executable = stage.path;
-    process->executable_unresolved = memory->path.unresolved;
-    process->name = (struct bytes){NULL, 0};
+        question->stage = actors_exec_stage(&state->actors, &stage, question->script);
 }
 
 static void ask(struct question *question)
@@ -76,23 +133,19 @@ static void ask(struct question *question)
     struct linux_state *state = question->state;
     struct event_memory *memory = &question->lane->memory;
     const struct fanotify_event *kernel = question->kernel;
-    const char *action = question->is_exec ? "exec" : "open";
-    struct auth_subject subject = {.action = action, .pid = kernel->pid, .read_us = kernel->read_us,
+    struct auth_subject subject = {.action = action_of(question), .pid = kernel->pid, .read_us = kernel->read_us,
                                    .remaining_us = -1};
-    event_begin(memory, EVENT_AUTH, action, "fanotify", clock_unix_ns());
-
-    bool has_stat =
+    question->read_ns = clock_unix_ns();
+    question->has_stat =
         statx(kernel->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &question->stat) == 0;
-    if (!has_stat)
+    if (!question->has_stat)
         memset(&question->stat, 0, sizeof question->stat);
-    uint64_t device = makedev(question->stat.stx_dev_major, question->stat.stx_dev_minor);
-    if (question->is_exec && has_stat)
-        asked_execs_note(&state->asked_execs, kernel->pid, device, question->stat.stx_ino, clock_monotonic_us());
-    if (linux_is_exempt(state, kernel->pid)) {
+    if (question->is_exec && question->has_stat)
+        asked_execs_note(&state->asked_execs, kernel->pid, device_of(question), question->stat.stx_ino,
+                         clock_monotonic_us());
+    question->is_exempt = linux_is_exempt(state, kernel->pid);
+    if (question->is_exempt) {
         subject.actor_exempt = true;
-        memset(&memory->process.facts, 0, sizeof memory->process.facts);
-        memory->process.facts.pid = kernel->pid;
-        memory->event.process = &memory->process.facts;
         give_to_core(question, &subject);
         return;
     }
@@ -103,18 +156,15 @@ static void ask(struct question *question)
     subject.executable = memory->view.process.executable;
     subject.executable_unresolved = memory->view.process.executable_unresolved;
     other_names_prefer(question->guard->other_names, question->guard->policy, &question->stat, &subject, &memory->path);
-    event_set_actor(memory, &state->boot, &question->guard->users);
-    event_set_file(memory, &memory->path, has_stat ? &question->stat : NULL, &question->guard->users);
-    memory->process.facts.working_directory =
-        (struct bytes){memory->directory, proc_read_cwd(kernel->pid, memory->directory, sizeof memory->directory)};
     if (question->is_exec)
-        describe_exec(question);
+        learn_stage(question);
 
     // Whose user is not known is not taken for root, who alone is spared when too many ask.
     const struct process_view *actor = &memory->view.process;
     subject.uid = actor->user_known ? account_user(actor->real_uid, actor->uid) : UINT32_MAX;
     subject.account = account_of(kernel->pid, kernel->pidfd, subject.uid);
-    subject.target_never_denied = never_denied_has(&question->guard->never_denied, device, question->stat.stx_ino);
+    subject.target_never_denied =
+        never_denied_has(&question->guard->never_denied, device_of(question), question->stat.stx_ino);
     give_to_core(question, &subject);
 }
 

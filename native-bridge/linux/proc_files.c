@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "fd_links.h"
 #include "mount_names.h"
 
 static size_t read_file(int directory, const char *name, char *out, size_t capacity)
@@ -186,13 +187,10 @@ struct program_reading {
 static size_t read_program(int folder, void *context)
 {
     struct program_reading *reading = context;
-    char link[40];
     int program = openat(folder, "exe", O_PATH | O_CLOEXEC);
     if (program < 0)
         return 0;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", program);
-    ssize_t length = readlink(link, (char *)reading->path, PROCESS_PATH_BYTES);
-    reading->length = length > 0 ? (size_t)length : 0;
+    (void)fd_link_read(program, reading->path, PROCESS_PATH_BYTES, &reading->length);
     reading->settled = mount_names_settle(reading->pid, program, reading->path, PROCESS_PATH_BYTES, &reading->length);
     close(program);
     return reading->length;

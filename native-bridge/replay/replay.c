@@ -106,6 +106,10 @@ static bool wait_for_answers(unsigned at_most) {
     return true;
 }
 
+static struct encoded_event as_recorded(void *event) {
+    return *(const struct encoded_event *)event;
+}
+
 // False: the end.
 static bool play(struct bytes recorded) {
     struct event_view view;
@@ -140,7 +144,7 @@ static bool play(struct bytes recorded) {
         .uid = view.uid,
         .pid = view.pid,
         .remaining_us = (int64_t)replay.options.deadline_ms * 1000,
-    }, &event, 0);
+    }, &(struct auth_event){.context = &event, .encode = as_recorded}, 0);
     return true;
 }
 

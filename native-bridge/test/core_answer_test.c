@@ -26,7 +26,20 @@ static void respond(void *state, uint64_t token, enum verdict verdict) {
 
 static struct backend backend = {.name = "test", .respond = respond};
 static const uint8_t event_bytes[] = {0x18, 0x01, 0x22, 0x04, 'o', 'p', 'e', 'n'};
-static const struct encoded_event event = {event_bytes, sizeof event_bytes, EVENT_AUTH, "open"};
+static unsigned gathered, encoded;
+
+static void gather(void *context) {
+    (void)context;
+    gathered++;
+}
+
+static struct encoded_event encode(void *context) {
+    (void)context;
+    encoded++;
+    return (struct encoded_event){event_bytes, sizeof event_bytes, EVENT_AUTH, "open"};
+}
+
+static const struct auth_event event = {NULL, gather, encode};
 
 // Asks about an open of `path` and gives its token.
 static uint64_t ask(const char *path, uint32_t uid, int64_t remaining_us) {
@@ -77,11 +90,15 @@ static void without_agent(void) {
     CHECK_EQUAL(verdicts[root], VERDICT_DENY);
     CHECK_EQUAL(of_level(LEVEL_DEFAULT_NO_AGENT), 1);
     CHECK_EQUAL(of_level(LEVEL_STATIC), 2);
+    CHECK_EQUAL(gathered, 3);
+    CHECK_EQUAL(encoded, 3);
     uint64_t token = next_token++;
     core_auth(&core, &(struct auth_subject){.action = "open", .file_path = bytes_of_text("/secret/1"),
                                             .actor_exempt = true, .remaining_us = -1}, &event, token);
     CHECK_EQUAL(verdicts[token], VERDICT_ALLOW);
     CHECK_EQUAL(of_level(LEVEL_EXEMPT_ACTOR), 1);
+    CHECK_EQUAL(gathered, 3);       // what nobody reads is not made
+    CHECK_EQUAL(encoded, 3);
     CHECK_EQUAL(core.queue.last_sequence, 3);       // audits: one default, two denies, nothing of the exempt
     holds("without an agent static denies and defaults go on; who is exempt is only counted");
 }

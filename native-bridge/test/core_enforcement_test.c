@@ -34,7 +34,13 @@ static void respond(void *state, uint64_t token, enum verdict verdict) {
 
 static struct backend backend = {.name = "test", .respond = respond};
 static const uint8_t event_bytes[] = {0x18, 0x01, 0x22, 0x04, 'o', 'p', 'e', 'n'};
-static const struct encoded_event event = {event_bytes, sizeof event_bytes, EVENT_AUTH, "open"};
+
+static struct encoded_event encode(void *context) {
+    (void)context;
+    return (struct encoded_event){event_bytes, sizeof event_bytes, EVENT_AUTH, "open"};
+}
+
+static const struct auth_event event = {.encode = encode};
 
 static uint64_t ask(const char *path) {
     uint64_t token = next_token++;

@@ -161,12 +161,13 @@ static struct record *add_record(const struct encoded_event *event)
     return record;
 }
 
-void core_auth(struct core *core, const struct auth_subject *subject, const struct encoded_event *event,
-               uint64_t token)
+void core_auth(struct core *core, const struct auth_subject *subject, const struct auth_event *event, uint64_t token)
 {
     (void)core;
+    event->gather(event->context);
+    struct encoded_event encoded = event->encode(event->context);
     pthread_mutex_lock(&record_lock);
-    struct record *record = add_record(event);
+    struct record *record = add_record(&encoded);
     record->exempt = subject->actor_exempt;
     record->never_denied = subject->target_never_denied;
     bool spared = subject->actor_exempt || subject->target_never_denied;

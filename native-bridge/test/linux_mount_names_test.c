@@ -2,6 +2,7 @@
 // it says so and exits with 77.
 #include <limits.h>
 
+#include "linux/fd_links.h"
 #include "linux/mount_names.h"
 #include "linux_harness.h"
 
@@ -132,6 +133,7 @@ int main(int argc, char **argv)
     int skipped = begin_test("linux_mount_names_test");
     if (skipped)
         return skipped;
+    CHECK(fd_links_open(), "/proc/self/fd: %s", strerror(errno));
     names_from_elsewhere();
     return end_test("linux_mount_names_test");
 }
