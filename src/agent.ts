@@ -14,6 +14,9 @@ import { Ledger } from './observe/ledger.ts';
 import { dedupe } from './operators/dedupe.ts';
 import { pipeline } from './pipeline.ts';
 import { RulesInForce } from './rules-in-force.ts';
+import { compareStatic } from './shadow/compare-static.ts';
+import { differenceNotice } from './shadow/difference-notice.ts';
+import { Differences, type ShadowSummary } from './shadow/differences.ts';
 import { NatsLinkConnection } from './sinks/nats-link.ts';
 import { bridgeSource } from './sources/bridge.ts';
 import { BridgeTakenOverError } from './sources/bridge-errors.ts';
@@ -36,6 +39,7 @@ export interface AgentReport {
   readonly isTakenOver: boolean;
   readonly lane: LaneStatistics | undefined;
   readonly slowLane: Readonly<SlowLaneStatistics>;
+  readonly shadow: ShadowSummary;
   readonly bridge: picket.v1.IBridgeStatistics | undefined;
 }
 
@@ -74,7 +78,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   });
   const natsConnection = await natsConnectionOptions(config);
 
-  const files = watchRuleFiles(config.rules.paths, log);
+  const files = watchRuleFiles([...config.rules.paths, ...config.rules.shadow], log);
   const changes = config.rules.watch ? files.changes : EMPTY;
   const notices = new Notices();
   const rules = await RulesInForce.load({
@@ -83,6 +87,13 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     log,
     onFiles: (read) => files.add(read),
     notices,
+  });
+
+  const { platform } = config.rules;
+  const differences = new Differences({
+    log,
+    notify: (difference, sample) =>
+      notices.add((createdNs) => differenceNotice({ createdNs, platform, difference, sample })),
   });
 
   let lane: Lane | undefined;
@@ -95,6 +106,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   const slow = slowLane({
     log,
     defaultVerdict: (trigger) => config.guard.defaults[trigger.slice('auth.'.length)] ?? 'allow',
+    shadowSink: differences,
   });
   const source = bridgeSource({
     socketPath: config.bridge.socket,
@@ -102,7 +114,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     version,
     intake,
     startLane: (laneOptions) => {
-      lane = startLane(laneOptions);
+      lane = startLane({ ...laneOptions, shadowSink: differences });
       lane.ended.catch((error) => rules.laneFailed(error));
       return lane;
     },
@@ -147,6 +159,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
         ),
     },
     watchDenials: rules.watchDenials(),
+    compareStatic: compareStatic(() => rules.shadow(), differences),
     dedupe: deduped,
     ...deliveryParts(config, link, ledger, log),
   });
@@ -158,6 +171,7 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
     undelivered: ledger.unfinished(),
     lane: lane?.statistics(),
     slowLane: slow.statistics,
+    shadow: differences.summary(),
     bridge: bridgeStatistics,
   });
   const running = run(receipts.pipe(takeUntil(takenOver$)), stop$, config.agent.drain_ms).catch((error) => {

@@ -17,6 +17,8 @@ export interface PipelineParts {
   readonly decide: DecideOptions;
   /** `watchDenials()`: looks at what new rules deny. Nobody is denied anything in a replay. */
   readonly watchDenials?: MonoTypeOperatorFunction<DecidedBatch>;
+  /** `compareStatic()`: what a shadow set says of what the bridge answered by itself. */
+  readonly compareStatic?: MonoTypeOperatorFunction<DecidedBatch>;
   /** `dedupe()`: made by the caller, for its keys can be wrong. */
   readonly dedupe: MonoTypeOperatorFunction<FlowBatch>;
   readonly prioritise: PrioritiseOptions;
@@ -33,6 +35,7 @@ export function pipeline(parts: PipelineParts): Observable<Receipt> {
     enrich(parts.enrich),
     decide(parts.decide),
     parts.watchDenials ?? identity,
+    parts.compareStatic ?? identity,
   );
   return decided.pipe(
     connect((batches) =>

@@ -26,6 +26,7 @@ import { NO_RULES } from './probation/shadowed-rules.ts';
 import { TrialStore } from './probation/trial-store.ts';
 import type { CompiledRules } from './rules/compile.ts';
 import type { RuleSet } from './rules/schema.ts';
+import type { ShadowRules } from './rules/shadow-rules.ts';
 import type { PolicyAnswer } from './sources/bridge-connection.ts';
 import type { Notices } from './sources/notices.ts';
 import type { PolicyRevision } from './sources/policy-revision.ts';
@@ -107,6 +108,11 @@ export class RulesInForce {
   /** By which the event lane judges. */
   rules(): CompiledRules {
     return this.#inForce.rules;
+  }
+
+  /** Compared with them; undefined: there is no shadow set. */
+  shadow(): ShadowRules | undefined {
+    return this.#inForce.shadow;
   }
 
   /** Loads the rules again whenever `reload` emits; what changed is on offer then. */

@@ -80,17 +80,25 @@ bool event_append_alert(const struct picket_alert *alert, void *buffer, size_t c
     return true;
 }
 
+// NULL: no action of an agent's own event.
+static const char *notice_action(struct bytes action) {
+    static const char *const known[] = {"rule_set", "shadow_difference"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (bytes_equal_text(action, known[i])) return known[i];
+    return NULL;
+}
+
 bool event_is_notice(struct bytes event, const char **action) {
     struct wire_reader reader;
     struct wire_field field;
     uint64_t kind = 0;
-    bool numbered = false, is_rule_set = false;
+    bool numbered = false;
+    *action = NULL;
     wire_reader_init(&reader, event);
     while (wire_next(&reader, &field)) {
         if (field.tag == picket_v1_Event_sequence_tag) numbered = true;     // the bridge alone numbers
         if (field.tag == picket_v1_Event_kind_tag) kind = wire_field_uint(&field);
-        if (field.tag == picket_v1_Event_action_tag) is_rule_set = bytes_equal_text(wire_field_bytes(&field), "rule_set");
+        if (field.tag == picket_v1_Event_action_tag) *action = notice_action(wire_field_bytes(&field));
     }
-    *action = "rule_set";
-    return !reader.malformed && !numbered && kind == EVENT_PICKET && is_rule_set;
+    return !reader.malformed && !numbered && kind == EVENT_PICKET && *action != NULL;
 }

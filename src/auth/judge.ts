@@ -13,6 +13,12 @@ import { maxVerdictFrame, VerdictFrames, wireVerdict } from './verdict-frames.ts
 /** Reused for every batch: valid until the next. */
 export interface Answers {
   readonly frames: VerdictFrames;
+  /** What they answer; undefined before the first. */
+  batch: LaneBatch | undefined;
+  /** Messages of it that were gone through. */
+  messages: number;
+  /** By message: what was decided; undefined: it is no request, or was deferred. */
+  readonly decisions: (Decision | undefined)[];
   /** Requests that they answer. */
   requests: number;
   /** The epoch of a policy switch that another worker must follow; it is not answered here. */
@@ -35,12 +41,20 @@ export interface JudgeOptions {
   readonly threadId?: number;
   /** An evaluation threw; the request was deferred. */
   readonly onError: (error: unknown, trigger: string) => void;
+  /** A decision took so long that it is worth a look: of which message of the batch. */
+  readonly onSlow?: (batch: LaneBatch, index: number, decideMs: number) => void;
 }
+
+/** A tenth of what an open() waits at most by default; a decision takes microseconds. */
+const slowMs = 10;
 
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #answers: Answers = {
     frames: new VerdictFrames(maxMessages * maxVerdictFrame),
+    batch: undefined,
+    messages: 0,
+    decisions: new Array<Decision | undefined>(maxMessages).fill(undefined),
     requests: 0,
     switchTo: undefined,
     resumeAt: undefined,
@@ -58,9 +72,11 @@ export class Judge {
 
   /** Answers each request exactly once, in order: what can't be judged here is deferred to the slow lane. */
   judge(batch: LaneBatch): Answers {
-    const { epoch, counters, isPrepared, threadId } = this.#options;
+    const { epoch, counters, isPrepared, threadId, onSlow } = this.#options;
     const answers = this.#answers;
     this.#frames.clear();
+    answers.batch = batch;
+    answers.messages = 0;
     answers.requests = 0;
     answers.switchTo = undefined;
     answers.resumeAt = undefined;
@@ -68,6 +84,7 @@ export class Judge {
     for (let index = 0; index < batch.count; index += 1) {
       const kind = batch.kinds[index];
       const number = batch.numbers[index] ?? 0;
+      answers.decisions[index] = undefined;
       if (kind === messageKind.request) {
         if (number !== epoch && isPrepared(number)) {
           answers.switchTo = number;
@@ -80,6 +97,7 @@ export class Judge {
         const after = performance.now();
         answers.requests += 1;
         counters.timed(after - before, before - batch.readAtMs);
+        if (after - before >= slowMs) onSlow?.(batch, index, after - before);
         before = after;
       } else if (kind === messageKind.ping) {
         counters.add('pings', 1);
@@ -89,6 +107,7 @@ export class Judge {
       } else {
         answers.switchTo = number;
       }
+      answers.messages = index + 1;
     }
     return answers;
   }
@@ -113,7 +132,9 @@ export class Judge {
       if (rules.needsReferee(trigger, facts)) this.#defer(batch, idAt, requestEpoch);
       else {
         const isPartial = rules.needsReview(trigger, facts);
-        this.#encode(batch.bytes, idAt, requestEpoch, rules.decide(trigger, facts), isPartial);
+        const decision = rules.decide(trigger, facts);
+        this.#encode(batch.bytes, idAt, requestEpoch, decision, isPartial);
+        this.#answers.decisions[index] = decision;
       }
     } catch (error) {
       // The lane must answer and go on. The slow lane evaluates once more, where time and logging do no harm.

@@ -1,5 +1,5 @@
 // What the main thread gives a lane worker, and what the worker tells it. All of it goes one way only: a worker that
-// blocks in read(2) receives no messages.
+// blocks in read(2) receives no messages. None is sent for a request: what is to be said of one goes through the ring.
 import type { Platform } from '../events/triggers.ts';
 import type { RuleSet } from '../rules/schema.ts';
 import type { TurnMemory } from './lane-turn.ts';
@@ -12,6 +12,14 @@ export interface LaneWorkerData {
   readonly place: number;
   readonly turn: TurnMemory;
   readonly counters: SharedArrayBuffer;
+  readonly ring: SharedArrayBuffer;
+  /** Undefined: there is no shadow set. */
+  readonly shadow: LaneShadow | undefined;
+}
+
+interface LaneShadow {
+  readonly ruleSet: RuleSet;
+  readonly counts: SharedArrayBuffer;
 }
 
 export type LaneWorkerMessage =
@@ -19,12 +27,6 @@ export type LaneWorkerMessage =
   | { readonly kind: 'not_compiled'; readonly error: Error }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'running'; readonly epoch: number }
-  | {
-      readonly kind: 'evaluation_error';
-      readonly trigger: string;
-      readonly error: Error;
-      readonly isLast: boolean;
-    }
   | { readonly kind: 'ended'; readonly end: LaneWorkerEnd };
 
 export type LaneWorkerEnd =

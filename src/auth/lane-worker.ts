@@ -1,51 +1,78 @@
 // The auth lane's thread: it blocks in read(2), decides, writes, and does nothing else. One worker serves one rule set;
 // on a policy switch it gives its turn to the worker that was prepared for that epoch, and ends.
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Trigger } from '../events/triggers.ts';
 import { type CompiledRules, compileRules } from '../rules/compile.ts';
 import { answer } from './answer.ts';
+import { AuthTriggers } from './auth-trigger.ts';
+import { compare } from './compare.ts';
 import { decide } from './decide.ts';
 import { isBrokenPipe, readFrom, writeTo } from './fifo.ts';
-import { FrameError, LaneReader } from './lane-frames.ts';
+import { FrameError, type LaneBatch, LaneReader } from './lane-frames.ts';
+import { notedError, writeNote } from './lane-notes.ts';
+import { LaneRing } from './lane-ring.ts';
 import { LaneCounters } from './lane-statistics.ts';
 import { LaneTurn } from './lane-turn.ts';
 import type { LaneWorkerData, LaneWorkerEnd, LaneWorkerMessage } from './lane-worker-messages.ts';
 import { requests } from './requests.ts';
+import { ShadowCounts } from './shadow-counts.ts';
+import { ShadowJudge } from './shadow-judge.ts';
 import { ownThreadId, raiseThreadPriority } from './thread-priority.ts';
 import { VerdictFrames } from './verdict-frames.ts';
 import { warmUp } from './warm-up.ts';
 
 /** Evaluation errors that one worker tells of; all are counted. A log is no place for a flood. */
 const maxToldErrors = 10;
+/** Slow decisions that one worker tells of. */
+const maxToldSlow = 10;
+
+interface Prepared {
+  readonly rules: CompiledRules;
+  readonly shadow: ShadowJudge | undefined;
+}
 
 const data = workerData as LaneWorkerData;
 const turn = new LaneTurn(data.turn);
+const ring = new LaneRing(data.ring);
 
-const rules = prepare();
-if (rules !== undefined && turn.wait(data.place)) {
+const prepared = prepare();
+if (prepared !== undefined && turn.wait(data.place)) {
   tell({ kind: 'running', epoch: data.epoch });
-  const end = serve(rules);
+  const end = serve(prepared);
   if (end !== undefined) tell({ kind: 'ended', end });
 }
 
-function prepare(): CompiledRules | undefined {
+function prepare(): Prepared | undefined {
   const startedAt = performance.now();
   try {
-    const compiled = compileRules(data.ruleSet, { platform: data.platform, lane: 'auth' });
-    warmUp(data.ruleSet, compiled, data.platform, data.epoch);
+    const { ruleSet, platform, epoch } = data;
+    const compiled = compileRules(ruleSet, { platform, lane: 'auth' });
+    const shadow = data.shadow && {
+      ruleSet: data.shadow.ruleSet,
+      rules: compileRules(data.shadow.ruleSet, { platform, lane: 'auth' }),
+    };
+    warmUp({ ruleSet, rules: compiled, platform, epoch, shadow });
     const priorityProblem = raiseThreadPriority();
     // Offered before it is told: once the main thread knows, the switch may already be in the FIFO.
     const isOffered = turn.offer(data.place);
     const tookMs = performance.now() - startedAt;
     tell(isOffered ? { kind: 'ready', tookMs, priorityProblem } : { kind: 'cancelled' });
-    return isOffered ? compiled : undefined;
+    return isOffered ? { rules: compiled, shadow: shadowJudge(shadow?.rules) } : undefined;
   } catch (error) {
     tell({ kind: 'not_compiled', error: asError(error) });
     return undefined;
   }
 }
 
+function shadowJudge(rules: CompiledRules | undefined): ShadowJudge | undefined {
+  const { ruleSet, shadow, epoch } = data;
+  if (rules === undefined || shadow === undefined) return undefined;
+  const counts = new ShadowCounts(shadow.counts);
+  return new ShadowJudge({ enforced: ruleSet, shadow: shadow.ruleSet, rules, epoch, counts, ring });
+}
+
 /** Serves until the connection ends (how it ended) or until another worker has the turn (undefined). */
-function serve(compiled: CompiledRules): LaneWorkerEnd | undefined {
+function serve({ rules, shadow }: Prepared): LaneWorkerEnd | undefined {
   const reader = new LaneReader();
   reader.accept(turn.carried());
   const counters = new LaneCounters(data.counters);
@@ -59,14 +86,16 @@ function serve(compiled: CompiledRules): LaneWorkerEnd | undefined {
   requests({ reader, read: readFrom(requestFd), counters })
     .pipe(
       decide({
-        rules: compiled,
+        rules,
         epoch: data.epoch,
         counters,
         isPrepared,
         threadId: process.platform === 'linux' ? ownThreadId() : 0,
         onError: tellErrors(),
+        onSlow: tellSlow(),
       }),
       answer(write, counters),
+      compare(shadow),
     )
     .subscribe({
       next: (answers) => {
@@ -106,9 +135,36 @@ function tellErrors(): (error: unknown, trigger: string) => void {
   let told = 0;
   return (error, trigger) => {
     told += 1;
-    if (told <= maxToldErrors) {
-      tell({ kind: 'evaluation_error', trigger, error: asError(error), isLast: told === maxToldErrors });
-    }
+    if (told > maxToldErrors) return;
+    const isLast = told === maxToldErrors;
+    writeNote(ring, {
+      kind: 'evaluation_error',
+      epoch: data.epoch,
+      trigger,
+      error: notedError(error),
+      isLast,
+    });
+  };
+}
+
+function tellSlow(): (batch: LaneBatch, index: number, decideMs: number) => void {
+  const triggers = new AuthTriggers();
+  let told = 0;
+  return (batch, index, decideMs) => {
+    told += 1;
+    if (told > maxToldSlow) return;
+    const start = batch.eventStart[index] ?? 0;
+    const end = batch.eventEnd[index] ?? 0;
+    const trigger: Trigger = triggers.of(batch.bytes, start, end) ?? 'auth.unknown';
+    const waiting = batch.count - index - 1;
+    const isLast = told === maxToldSlow;
+    writeNote(
+      ring,
+      { kind: 'slow_decision', epoch: data.epoch, trigger, decideMs, waiting, isLast },
+      batch.bytes,
+      start,
+      end,
+    );
   };
 }
 

@@ -2,24 +2,21 @@
 // and waits for the end. Requests and verdicts never pass through this thread.
 import type { Platform } from '../events/triggers.ts';
 import type { RuleSet } from '../rules/schema.ts';
+import type { ShadowRules } from '../rules/shadow-rules.ts';
 import { type FifoPair, openFifos } from './fifo.ts';
 import { LaneError } from './lane-error.ts';
+import { LaneListener, type LaneLog } from './lane-listener.ts';
+import { LaneRing } from './lane-ring.ts';
 import { LaneCounters, type LaneStatistics } from './lane-statistics.ts';
 import { type LaneThread, startThread, type ThreadExit } from './lane-thread.ts';
 import { LaneTurn, maxWorkers, turnMemory } from './lane-turn.ts';
 import type { LaneWorkerMessage } from './lane-worker-messages.ts';
+import type { ShadowSink } from './shadow-difference.ts';
 
 /** The bridge opens its ends before it names the FIFOs; longer means that it is gone. */
 const defaultOpenTimeoutMs = 5_000;
 
 const workerScript = new URL('./lane-worker.ts', import.meta.url);
-
-/** As pino's. */
-interface LaneLog {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 export interface LaneOptions {
   /** Paths from the bridge's Welcome. */
@@ -29,6 +26,9 @@ export interface LaneOptions {
   readonly platform: Platform;
   /** Of the first Policy on this connection; requests carry it. */
   readonly epoch: number;
+  /** Rules that are compared with the enforced ones on each request. */
+  readonly shadow?: ShadowRules | undefined;
+  readonly shadowSink?: ShadowSink;
   readonly log: LaneLog;
   /** Asks the owner of the socket to close the connection; the bridge then closes its ends of the FIFOs. */
   readonly closeConnection?: () => void;
@@ -61,6 +61,8 @@ export class Lane {
   readonly #memory = turnMemory();
   readonly #turn = new LaneTurn(this.#memory);
   readonly #counters = new LaneCounters();
+  readonly #ring = new LaneRing();
+  readonly #listener: LaneListener;
   readonly #threads = new Set<LaneThread>();
   readonly #end = Promise.withResolvers<LaneEnd>();
   #fifos: FifoPair | undefined;
@@ -72,6 +74,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#listener = new LaneListener(this.#ring, options.log, options.shadowSink);
     this.#newestEpoch = options.epoch;
     this.ended = this.#end.promise;
     this.ready = this.#start();
@@ -90,18 +93,23 @@ export class Lane {
     return this.#counters.snapshot();
   }
 
+  /** Notes of the lane that found no place, for nobody took the ones before in time. */
+  get droppedNotes(): number {
+    return this.#ring.dropped;
+  }
+
   /**
    * Compiles and warms `ruleSet` in a fresh worker, which then waits for the bridge's PolicySwitch to `epoch`. Rejects
    * with a LaneError, and then the running rules stay in force. Calls are served one after another.
    */
-  prepare(ruleSet: RuleSet, epoch: number): Promise<void> {
+  prepare(ruleSet: RuleSet, epoch: number, shadow?: ShadowRules): Promise<void> {
     if (!Number.isSafeInteger(epoch) || epoch <= this.#newestEpoch) {
       const detail = `epoch ${epoch} can't be prepared: it must be above ${this.#newestEpoch}`;
       return Promise.reject(new LaneError('refused', epoch, detail));
     }
     this.#newestEpoch = epoch;
     const prepared = this.#preparing
-      .then(() => this.#startThread(ruleSet, epoch).ready)
+      .then(() => this.#startThread(ruleSet, epoch, shadow).ready)
       .catch((error: unknown) => {
         // Whatever it fell over: these rules were not tried, and are for the next connection.
         throw this.#outcome === undefined ? error : endedBefore(epoch, error);
@@ -130,9 +138,9 @@ export class Lane {
    * heartbeat should wait for a compilation.
    */
   async #start(): Promise<void> {
-    const { requestFifo, verdictFifo, openTimeoutMs, ruleSet, epoch } = this.#options;
+    const { requestFifo, verdictFifo, openTimeoutMs, ruleSet, epoch, shadow } = this.#options;
     try {
-      const first = this.#startThread(ruleSet, epoch);
+      const first = this.#startThread(ruleSet, epoch, shadow);
       await first.ready;
       const fifos = await openFifos(
         pathOf(requestFifo),
@@ -149,7 +157,7 @@ export class Lane {
     }
   }
 
-  #startThread(ruleSet: RuleSet, epoch: number): LaneThread {
+  #startThread(ruleSet: RuleSet, epoch: number, shadow: ShadowRules | undefined): LaneThread {
     if (this.#outcome !== undefined) throw endedBefore(epoch);
     const place = this.#turn.take(epoch);
     if (place === undefined) {
@@ -165,6 +173,8 @@ export class Lane {
         place,
         turn: this.#memory,
         counters: this.#counters.memory,
+        ring: this.#ring.memory,
+        shadow: shadow && { ruleSet: shadow.ruleSet, counts: this.#listener.watch(epoch, ruleSet, shadow) },
       },
       (message) => this.#hear(epoch, message),
     );
@@ -184,13 +194,6 @@ export class Lane {
       this.#toldEpoch = epoch;
       log.info({ epoch }, 'auth rules are in force');
       this.#cancel((thread) => thread.epoch < epoch);
-    } else if (message.kind === 'evaluation_error') {
-      const { trigger, error, isLast } = message;
-      const more = isLast ? '; further ones of this rule set are only counted' : '';
-      log.warn(
-        { epoch, trigger, err: error },
-        `an auth request could not be evaluated and was deferred${more}`,
-      );
     }
   }
 
@@ -203,6 +206,7 @@ export class Lane {
   #threadExited(thread: LaneThread, { end, error }: ThreadExit): void {
     const hadTurn = this.#turn.isRunning(thread.place);
     this.#threads.delete(thread);
+    this.#listener.forget(thread.epoch);
     this.#turn.free(thread.place);
     if (hadTurn && end?.reason === 'end_of_file')
       this.#finish({ reason: 'end_of_file', partialFrameBytes: end.partialFrameBytes });
@@ -221,6 +225,7 @@ export class Lane {
   #release(): void {
     if (this.#threads.size > 0 || this.#outcome === undefined || this.#isReleased) return;
     this.#isReleased = true;
+    this.#listener.close();
     const outcome = this.#outcome;
     const closed = [this.#fifos?.requests.close(), this.#fifos?.verdicts.close()];
     Promise.allSettled(closed).then(() => {

@@ -7,7 +7,10 @@ import type { Trigger } from '../events/triggers.ts';
 import type { CompiledRules } from '../rules/compile.ts';
 import { byDecisiveness, type Decision } from '../rules/decision.ts';
 import type { RuleDefinition } from '../rules/schema.ts';
+import type { ShadowRules } from '../rules/shadow-rules.ts';
 import { AuthTriggers } from './auth-trigger.ts';
+import { judgementOf, type ShadowSink } from './shadow-difference.ts';
+import { SlowComparison } from './slow-comparison.ts';
 
 /** Evaluations at once: they wait for promises more than they compute. */
 const maxConcurrent = 16;
@@ -23,6 +26,7 @@ export interface SlowLaneOptions {
    * waiting for the guard would be the same.
    */
   readonly defaultVerdict?: (trigger: Trigger) => 'allow' | 'deny';
+  readonly shadowSink?: ShadowSink;
 }
 
 export interface SlowLaneStatistics {
@@ -36,12 +40,13 @@ export interface SlowLaneStatistics {
 }
 
 /**
- * Evaluates one request by `rules`, those of the epoch that it carries. undefined: there is nothing to send, for the
+ * Evaluates one request by `rules`, those of the epoch that it carries, and once it is answered by `shadow`. undefined: there is nothing to send, for the
  * bridge's guard answers or has answered. Never rejects. The request's bytes must not change meanwhile.
  */
 export type AnswerSlowly = (
   request: picket.v1.IAuthRequest,
   rules: CompiledRules,
+  shadow?: ShadowRules,
 ) => Promise<picket.v1.IAuthVerdict | undefined>;
 
 export interface SlowLane {
@@ -50,7 +55,9 @@ export interface SlowLane {
 }
 
 /** One for the process: its bounds hold over all connections. */
-export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOptions): SlowLane {
+export function slowLane(options: SlowLaneOptions): SlowLane {
+  const { log, defaultVerdict = () => 'allow', shadowSink } = options;
+  const comparison = shadowSink && new SlowComparison(shadowSink);
   const queue = new PQueue({ concurrency: maxConcurrent });
   const triggers = new AuthTriggers();
   const statistics: SlowLaneStatistics = { requests: 0, answered: 0, late: 0, refused: 0, errors: 0 };
@@ -58,6 +65,7 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
   async function answer(
     request: picket.v1.IAuthRequest,
     rules: CompiledRules,
+    shadow?: ShadowRules,
   ): Promise<picket.v1.IAuthVerdict | undefined> {
     statistics.requests += 1;
     if (queue.size >= maxWaiting) {
@@ -68,7 +76,7 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
     const budget = new AbortController();
     const timer = setTimeout(() => budget.abort(), (request.budgetUs ?? 0) / 1_000);
     try {
-      const verdict = await queue.add(() => evaluate(request, rules), { signal: budget.signal });
+      const verdict = await queue.add(() => evaluate(request, rules, shadow), { signal: budget.signal });
       statistics.answered += 1;
       return verdict;
     } catch (error) {
@@ -83,6 +91,7 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
   async function evaluate(
     request: picket.v1.IAuthRequest,
     rules: CompiledRules,
+    shadow: ShadowRules | undefined,
   ): Promise<picket.v1.IAuthVerdict> {
     const beganMs = performance.now();
     const laneUs = (): number => Math.round((performance.now() - beganMs) * 1_000);
@@ -97,6 +106,9 @@ export function slowLane({ log, defaultVerdict = () => 'allow' }: SlowLaneOption
       const decision = await rules.decideAsync(trigger, facts, (...one) => failed.push(one));
       const [rule, cause] = failed.find(([one]) => couldOverrule(one, decision)) ?? [];
       if (rule !== undefined) throw new Error(`${rule.name} could not be evaluated`, { cause });
+      // Behind the sending of the answer, which is a matter of promises.
+      if (shadow !== undefined)
+        setImmediate(() => comparison?.compare(shadow.rules, trigger, judgementOf(decision), event));
       return { ...head, ...verdictOf(decision), laneUs: laneUs() };
     } catch (error) {
       statistics.errors += 1;

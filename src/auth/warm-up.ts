@@ -7,11 +7,16 @@ import type { Platform } from '../events/triggers.ts';
 import { type CompiledRules, compileRules } from '../rules/compile.ts';
 import type { RootCondition } from '../rules/conditions.ts';
 import type { RuleDefinition, RuleSet } from '../rules/schema.ts';
+import type { ShadowRules } from '../rules/shadow-rules.ts';
 import { answer } from './answer.ts';
+import { compare } from './compare.ts';
 import { decide } from './decide.ts';
 import { LaneReader, maxLaneFrame } from './lane-frames.ts';
+import { LaneRing } from './lane-ring.ts';
 import { LaneCounters } from './lane-statistics.ts';
 import { requests } from './requests.ts';
+import { ShadowCounts, shadowCountMemory } from './shadow-counts.ts';
+import { ShadowJudge } from './shadow-judge.ts';
 
 const samples = 256;
 /** Where tiers of V8's compiler have settled for rule sets of ordinary size. */
@@ -37,17 +42,45 @@ const folders = [
 ];
 const names = ['true', 'passwd', 'tool.sh', 'libc.so.6', 'naïve', '.hidden', 'invoice.pdf.exe', 'a'];
 
+export interface WarmUpOptions {
+  readonly ruleSet: RuleSet;
+  /** Of `ruleSet`. */
+  readonly rules: CompiledRules;
+  readonly platform: Platform;
+  readonly epoch: number;
+  readonly shadow?: ShadowRules | undefined;
+}
+
 /** Runs the lane's own pipeline over requests that nobody waits for, with counters that nobody reads. */
-export function warmUp(ruleSet: RuleSet, rules: CompiledRules, platform: Platform, epoch: number): void {
+export function warmUp(options: WarmUpOptions): void {
+  const { ruleSet, rules, platform, epoch, shadow } = options;
   const end = performance.now() + maxWarmUpMs;
   const events = sampleEvents(rules, platform);
   // What only a match runs is met first by a rule that always matches, then by the tests of the rules themselves.
   const matching = compileRules(alwaysMatching(platform), { platform, lane: 'auth' });
-  runThrough(matching, framesOf(events, epoch), epoch, end);
-  runThrough(rules, framesOf([...events, ...testEvents(ruleSet)], epoch), epoch, end);
+  runThrough(matching, undefined, framesOf(events, epoch), epoch, end);
+  const own = [
+    ...events,
+    ...testEvents(ruleSet),
+    ...(shadow === undefined ? [] : testEvents(shadow.ruleSet)),
+  ];
+  const judge = shadow && shadowJudge(ruleSet, shadow, epoch);
+  runThrough(rules, judge, framesOf(own, epoch), epoch, end);
 }
 
-function runThrough(rules: CompiledRules, frames: readonly Uint8Array[], epoch: number, endMs: number): void {
+function shadowJudge(enforced: RuleSet, shadow: ShadowRules, epoch: number): ShadowJudge {
+  const counts = new ShadowCounts(shadowCountMemory());
+  const ring = new LaneRing();
+  return new ShadowJudge({ enforced, shadow: shadow.ruleSet, rules: shadow.rules, epoch, counts, ring });
+}
+
+function runThrough(
+  rules: CompiledRules,
+  shadow: ShadowJudge | undefined,
+  frames: readonly Uint8Array[],
+  epoch: number,
+  endMs: number,
+): void {
   const counters = new LaneCounters();
   let next = 0;
   const read = (buffer: Uint8Array, offset: number, length: number): number => {
@@ -62,6 +95,7 @@ function runThrough(rules: CompiledRules, frames: readonly Uint8Array[], epoch: 
     .pipe(
       decide({ rules, epoch, counters, isPrepared: () => false, onError: () => undefined }),
       answer(() => undefined, counters),
+      compare(shadow),
     )
     .subscribe();
 }

@@ -36,6 +36,8 @@ export function paintOf(answer: string): Paint {
 /** What the event is about: the program, the file, the name asked for. */
 export function describeSubject(event: EcsEvent): string {
   const { process, file } = event;
+  const difference = event.picket?.shadow_difference;
+  if (difference !== undefined) return describeDifference(difference, file?.path);
   if (event.event?.action === 'exec') {
     return display(process?.command_line ?? process?.executable ?? file?.path);
   }
@@ -67,6 +69,16 @@ export function describeSubject(event: EcsEvent): string {
   if (rule_set !== undefined)
     return `rules of epoch ${rule_set.epoch}: ${displayText(rule_set.state ?? '?')}, ${display(rule_set.reason)}`;
   return display(process?.command_line ?? process?.executable);
+}
+
+type Difference = NonNullable<NonNullable<EcsEvent['picket']>['shadow_difference']>;
+
+/** `path`: of one request on which they differed; undefined: it tells how often alone. */
+function describeDifference(difference: Difference, path: string | undefined): string {
+  const { enforced_verdict, enforced_rule, shadow_verdict, shadow_rule, times } = difference;
+  const of = (verdict = '?', rule = 'no rule'): string => `${displayText(verdict)} (${displayText(rule)})`;
+  const rules = `the rules ${of(enforced_verdict, enforced_rule)}, the shadow set ${of(shadow_verdict, shadow_rule)}`;
+  return `${rules}, ${times} times${path === undefined ? '' : `, now ${display(path)}`}`;
 }
 
 function describeActor(event: EcsEvent): string {

@@ -171,11 +171,12 @@ export function unwrap(schema: unknown): unknown {
 function absolutePaths(config: Config, folder: string): Config {
   const from = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : resolve(folder, path);
+  const all = (paths: readonly string[]): string[] => paths.map((path) => resolve(folder, path));
   const { agent, nats } = config;
   return {
     ...config,
     agent: { ...agent, state_dir: from(agent.state_dir) },
-    rules: { ...config.rules, paths: config.rules.paths.map((path) => resolve(folder, path)) },
+    rules: { ...config.rules, paths: all(config.rules.paths), shadow: all(config.rules.shadow) },
     nats: {
       ...nats,
       credentials_file: from(nats.credentials_file),

@@ -16,11 +16,13 @@ import {
   tap,
 } from 'rxjs';
 import { compileRules } from '../rules/compile.ts';
+import { isAuthTrigger } from '../rules/decision.ts';
 import { isExpired, ruleSetAt } from '../rules/exceptions.ts';
 import { type FoundRules, findRules, parseFound, requireRuleSet } from '../rules/load.ts';
 import { planPolicy } from '../rules/plan.ts';
 import { formatProblem, RuleFileError } from '../rules/rule-problem.ts';
 import type { RuleSet } from '../rules/schema.ts';
+import type { ShadowRules } from '../rules/shadow-rules.ts';
 import type { OnRefereeError } from '../rules/trigger-rules.ts';
 import type { PolicyRevision } from '../sources/policy-revision.ts';
 import { exceptionExpiries } from './exception-expiries.ts';
@@ -52,6 +54,8 @@ export interface RuleTrials {
 /** Rule files as they were read, and the name of their content. */
 export interface HashedRules extends FoundRules {
   readonly hash: string;
+  /** Those of the shadow set, on which the hash depends, too: agents may die of them. */
+  readonly shadow: FoundRules | undefined;
 }
 
 /** A revision made of rule files, and those files. */
@@ -60,17 +64,23 @@ export interface LoadedRevision extends PolicyRevision {
 }
 
 export async function readRules({
-  rules: { paths, platform },
+  rules: { paths, shadow: shadowPaths, platform },
   onFiles,
 }: Pick<RuleLoaderOptions, 'rules' | 'onFiles'>): Promise<HashedRules> {
   const found = await findRules(paths);
-  onFiles?.(found.files);
-  return { ...found, hash: hashOf(found, platform) };
+  const shadow = shadowPaths.length === 0 ? undefined : await findRules(shadowPaths);
+  onFiles?.([...found.files, ...(shadow?.files ?? [])]);
+  return { ...found, hash: hashOf(found, shadow, platform), shadow };
 }
 
 /** By content alone: the same rules in another folder are the same. */
-function hashOf({ texts }: FoundRules, platform: string): string {
-  const content = JSON.stringify([platform, ...texts.map(({ text }) => text)]);
+function hashOf(found: FoundRules, shadow: FoundRules | undefined, platform: string): string {
+  const textsOf = ({ texts }: FoundRules): readonly string[] => texts.map(({ text }) => text);
+  const content = JSON.stringify([
+    platform,
+    ...textsOf(found),
+    ...(shadow === undefined ? [] : [textsOf(shadow)]),
+  ]);
   return createHash('sha256').update(content).digest('hex');
 }
 
@@ -85,18 +95,37 @@ export function parseRevision(files: HashedRules, options: RuleLoaderOptions, ep
   const loaded = parseFound(files, { platform: options.rules.platform, nowMs: scheduler.now() });
   const ruleSet = requireRuleSet(loaded);
   for (const problem of loaded.problems) options.log.warn(formatProblem(problem));
-  return { ...revisionOf(ruleSet, options, epoch), files };
+  const shadow = files.shadow && parseShadow(files.shadow, options);
+  return { ...revisionOf(ruleSet, options, epoch, shadow), files };
+}
+
+function parseShadow(files: FoundRules, options: RuleLoaderOptions): ShadowRules {
+  const { rules, log, scheduler = asyncScheduler } = options;
+  const loaded = parseFound(files, { platform: rules.platform, nowMs: scheduler.now() });
+  const ruleSet = requireRuleSet(loaded);
+  for (const problem of loaded.problems) log.warn(`in the shadow set: ${formatProblem(problem)}`);
+  return shadowOf(ruleSet, options);
+}
+
+function shadowOf(ruleSet: RuleSet, { rules, log }: RuleLoaderOptions): ShadowRules {
+  const platform = rules.platform;
+  return {
+    ruleSet,
+    rules: compileRules(ruleSet, { platform, triggers: isAuthTrigger, onRefereeError: tellOnce(log) }),
+  };
 }
 
 export function revisionOf(
   ruleSet: RuleSet,
   { rules: { platform }, guard, log }: RuleLoaderOptions,
   epoch: number,
+  shadow: ShadowRules | undefined,
   askInShadow = false,
 ): PolicyRevision {
-  const plan = planPolicy(ruleSet, platform, { ...planOptionsOf(guard), askInShadow });
+  const options = { ...planOptionsOf(guard), askInShadow, shadow: shadow?.ruleSet };
+  const plan = planPolicy(ruleSet, platform, options);
   const rules = compileRules(ruleSet, { platform, lane: 'event', onRefereeError: tellOnce(log) });
-  return { epoch, ruleSet, platform, rules, policy: plan.policy };
+  return { epoch, ruleSet, platform, rules, shadow, policy: plan.policy };
 }
 
 /** Once for each rule: it may be so for every event. */
@@ -151,7 +180,7 @@ async function expireExceptions(
     if (isExpired({ expires }, nowMs))
       log.warn({ rule, expires }, `the exception \`${name}\` of ${rule} has expired`);
   }
-  return { ...revisionOf(ruleSet, options, nextEpoch()), files: current.files };
+  return { ...revisionOf(ruleSet, options, nextEpoch(), current.shadow), files: current.files };
 }
 
 async function reloadRevision(
@@ -188,6 +217,11 @@ function changedRevision(
     );
     return next;
   }
+  const shadowChanges = ruleChanges(setOf(current.shadow), setOf(next.shadow));
+  if (!isUnchanged(shadowChanges)) {
+    log.info(`the shadow set was loaded again; ${describeChanges(shadowChanges)}`);
+    return next;
+  }
   if (!isRefused) {
     log.info('the rules were loaded again: nothing changed');
     return undefined;
@@ -195,6 +229,9 @@ function changedRevision(
   log.info('the rules were loaded again: nothing changed since they were refused');
   return next;
 }
+
+const NO_RULES: RuleSet = { rules: [], conditions: {}, lists: {} };
+const setOf = (shadow: ShadowRules | undefined): RuleSet => shadow?.ruleSet ?? NO_RULES;
 
 function tellFailure(error: unknown, log: Logger): void {
   if (!(error instanceof RuleFileError)) {

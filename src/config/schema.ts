@@ -82,6 +82,12 @@ const rules = z.strictObject({
     .describe(
       'Rule files and files of exceptions, or folders of them. Relative paths start at the folder of this file.',
     ),
+  shadow: z
+    .array(path)
+    .default([])
+    .describe(
+      'Files or folders of a whole second rule set that is evaluated beside the first on every authorization request, once it is answered, and never enforced: where it would have answered otherwise is counted and told. Default none: whatever it would deny waits for an answer, too.',
+    ),
   platform: z
     .enum(['linux', 'macos'])
     .default(() => (process.platform === 'darwin' ? 'macos' : 'linux'))

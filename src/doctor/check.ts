@@ -22,7 +22,11 @@ export interface DoctorContext {
   readonly socketPath: string;
   readonly natsServers: readonly string[];
   readonly eventsSubject: string;
-  readonly rules: { readonly paths: readonly string[]; readonly platform: Platform };
+  readonly rules: {
+    readonly paths: readonly string[];
+    readonly shadow: readonly string[];
+    readonly platform: Platform;
+  };
   readonly guard: { readonly filesystems: readonly string[] };
   /** One connection for all checks; the error where there is none. */
   nats(): Promise<NatsConnection | Error>;

@@ -147,6 +147,14 @@ export interface EcsPicket {
     readonly rules?: readonly string[];
     readonly programs?: readonly string[];
   };
+  readonly shadow_difference?: {
+    readonly enforced_verdict?: string;
+    readonly enforced_rule?: string;
+    readonly shadow_verdict?: string;
+    readonly shadow_rule?: string;
+    readonly times?: number | bigint;
+    readonly trigger?: string;
+  };
 }
 
 /** Only the platform is in an encoded event; the rest is told once a batch, and stands here in rule tests. */

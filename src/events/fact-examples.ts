@@ -102,6 +102,14 @@ const EXAMPLES: Readonly<Record<string, FactValue>> = {
       rules: ['linux-exec-from-tmp'],
       programs: ['/tmp/x'],
     },
+    shadow_difference: {
+      enforced_verdict: 'allow',
+      enforced_rule: 'vault-may-read',
+      shadow_verdict: 'deny',
+      shadow_rule: 'secrets-for-nobody',
+      times: 12,
+      trigger: 'auth.open',
+    },
   },
 };
 

@@ -138,7 +138,8 @@ const ACTOR =
   /^process\.(?:(?:parent|previous)\.)?(?:executable|executable_unresolved|name|pid|entity_id|start|group\.id|tty\.name|session_leader\.pid|group_leader\.pid|(?:user|real_user)\.(?:id|name)|hash\.(?:sha256|unstable))$/;
 const SIGNATURE = /^process\.(?:(?:parent|previous)\.)?code_signature\./;
 const ARGUMENTS = /^process\.(?:args|command_line|working_directory|env_vars)$/;
-const OF_PICKET_ITSELF = /^picket\.(?:unwatched|takeover|enforcement|overload|mount|rule_set)\./;
+const OF_PICKET_ITSELF =
+  /^picket\.(?:unwatched|takeover|enforcement|overload|mount|rule_set|shadow_difference)\./;
 const OF_THE_BRIDGE = /^(?:process|file|exec|event)\./;
 
 function isOffered(name: string, trigger: Trigger, platform: Platform): boolean {

@@ -309,6 +309,15 @@ const ruleSet = message('RuleSet', [
   field(5, 'programs', 'text', 'The programs that were denied.', repeated),
 ]);
 
+const shadowDifference = message('ShadowDifference', [
+  field(1, 'enforced_verdict', 'string', 'What the enforced rules answer: allow or deny.'),
+  field(2, 'enforced_rule', 'string', 'The enforced rule that decides; missing: none does.'),
+  field(3, 'shadow_verdict', 'string', 'What the shadow set would answer.'),
+  field(4, 'shadow_rule', 'string', 'The rule of the shadow set that decides; missing: none does.'),
+  field(5, 'times', 'uint64', 'How often it was so since the agent started.'),
+  field(6, 'trigger', 'string', 'Trigger of the request whose process and file the event has.'),
+]);
+
 const auth = message('AuthOutcome', [
   field(1, 'verdict', 'enum', 'What the kernel was told.', { names: VERDICTS }),
   field(2, 'level', 'enum', 'Who gave the answer.', { names: ANSWER_LEVELS }),
@@ -373,6 +382,9 @@ export const EVENT: WireMessage = message('Event', [
   field(22, 'picket.overload', 'message', 'Requests beyond what may be pending.', { message: overload }),
   field(23, 'picket.mount', 'message', 'A filesystem was mounted that no policy names.', { message: mount }),
   field(24, 'picket.rule_set', 'message', 'What became of a rule set.', { message: ruleSet }),
+  field(25, 'picket.shadow_difference', 'message', 'The shadow set answers differently.', {
+    message: shadowDifference,
+  }),
   field(30, 'picket.auth', 'message', 'How an auth event ended.', { message: auth }),
   field(31, 'picket.rules', 'string', 'Every rule that matched, decisive first.', repeated),
   field(32, 'picket.tags', 'string', 'Tags of the rules that matched.', repeated),

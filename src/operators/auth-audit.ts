@@ -11,6 +11,8 @@ export interface AuthAudit {
   readonly isAnnotated: boolean;
   /** A deny, a default or an answer of the bridge itself is told whether a rule matches or not. */
   readonly isNews: boolean;
+  /** The bridge answered by a static verdict, and no lane was asked. */
+  readonly isStatic: boolean;
   /** The deciding rule; empty: none, it was a default. */
   readonly rule: string;
   /** Of the policy by which it was answered; 0: there was none. */
@@ -23,6 +25,7 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
   let verdict: AuthAudit['verdict'] = 'allow';
   let isAnnotated = false;
   let isByAgent = false;
+  let isStatic = false;
   let rule = '';
   let epoch = 0;
   try {
@@ -33,6 +36,7 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
         if (outcome.verdict === picket.v1.Verdict.VERDICT_DENY) verdict = 'deny';
         isAnnotated ||= outcome.annotated;
         isByAgent = outcome.level === picket.v1.AnswerLevel.ANSWER_LEVEL_AGENT;
+        isStatic = outcome.level === picket.v1.AnswerLevel.ANSWER_LEVEL_STATIC;
         rule = outcome.rule;
         epoch = Number(outcome.epoch);
       } else {
@@ -42,5 +46,5 @@ export function readAuthAudit(bytes: Uint8Array): AuthAudit {
   } catch {
     // A tail that cannot be read is no outcome: the event is judged anew and forwarded as it is.
   }
-  return { verdict, isAnnotated, isNews: verdict === 'deny' || !isByAgent, rule, epoch };
+  return { verdict, isAnnotated, isNews: verdict === 'deny' || !isByAgent, isStatic, rule, epoch };
 }

@@ -36,7 +36,7 @@ export async function firstRules(
   const kept = trustedRules(loader, memory);
   if (standing === 'nothing' || (standing === 'set_aside' && kept !== undefined)) {
     // Not even parsed: that may be what agents died of.
-    const loaded = { ...revisionOf(NO_RULES, loader, epoch), files };
+    const loaded = { ...revisionOf(NO_RULES, loader, epoch, undefined), files };
     const trusted = kept ?? NO_RULES;
     return { standing, loaded, trusted, heldBack: setAsideRules(loaded, trusted, loader, nextEpoch()) };
   }

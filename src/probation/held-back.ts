@@ -30,7 +30,7 @@ export function shadowRules(
       : `${denied.programs.length} programs were denied within ${WINDOW_MS / 1000} s that the rules before did not deny`;
   return {
     // Asked also where nothing is denied any more: what they would have denied is what their author must see.
-    revision: revisionOf(ruleSet, loader, epoch, true),
+    revision: revisionOf(ruleSet, loader, epoch, loaded.shadow, true),
     notice: {
       epoch: loaded.epoch,
       state: 'shadowed',
@@ -54,7 +54,8 @@ export function setAsideRules(
   const ruleSet = instead ?? shadowedRules(loaded.ruleSet, NO_RULES).ruleSet;
   const inWords = instead === undefined ? 'the same rules, denying nothing' : 'the rules that passed last';
   return {
-    revision: revisionOf(ruleSet, loader, epoch),
+    // Without the shadow set: it may be what they died of.
+    revision: revisionOf(ruleSet, loader, epoch, undefined),
     notice: {
       epoch: loaded.epoch,
       state: 'set_aside',

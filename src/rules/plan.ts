@@ -25,6 +25,8 @@ export interface PlanOptions {
   readonly neverDenied: readonly string[];
   /** Ask also where every deny rule is in shadow mode, so that it is reported. Nothing is denied there, whatever happens. */
   readonly askInShadow?: boolean;
+  /** Rules that are compared with the others on each authorization request: what they would deny is asked about. */
+  readonly shadow?: RuleSet | undefined;
 }
 
 export interface Plan {
@@ -52,7 +54,12 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
   const triggers = [...new Set(rules.flatMap(({ on }) => on))];
   const on = (trigger: Trigger): RuleDefinition[] => rules.filter((rule) => rule.on.includes(trigger));
   const asks = options.askInShadow ? isDeny : canDeny;
-  const asked = triggers.filter((trigger) => isAuthTrigger(trigger) && on(trigger).some(asks));
+  const shadowed = options.shadow?.rules.filter(({ platforms }) => platforms.includes(platform)) ?? [];
+  const inShadow = (trigger: Trigger): RuleDefinition[] =>
+    isAuthTrigger(trigger) ? shadowed.filter((rule) => rule.on.includes(trigger)) : [];
+  const asked = [...new Set([...triggers, ...shadowed.flatMap(({ on }) => on)])].filter(
+    (trigger) => isAuthTrigger(trigger) && (on(trigger).some(asks) || inShadow(trigger).some(canDeny)),
+  );
   const deniable = asked.filter((trigger) => on(trigger).some(canDeny));
   const told = triggers.filter((trigger) => trigger.startsWith('notify.') && on(trigger).some(wantsEvent));
   const subscriptions = [...asked, ...told];
@@ -68,7 +75,10 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
       subscriptions: subscriptions.map((trigger) => ({
         kind: isAuthTrigger(trigger) ? EVENT_KIND.auth : EVENT_KIND.notify,
         action: actionOfTrigger(trigger) ?? '',
-        ...(on(trigger).some((rule) => readsEnvironment(rule, ruleSet)) ? { environment: true } : {}),
+        ...(on(trigger).some((rule) => readsEnvironment(rule, ruleSet)) ||
+        inShadow(trigger).some((rule) => readsEnvironment(rule, options.shadow ?? ruleSet))
+          ? { environment: true }
+          : {}),
       })),
       staticVerdicts: asked.flatMap((trigger) =>
         withinBound(staticVerdicts(trigger, on(trigger), ruleSet), valuesMax),

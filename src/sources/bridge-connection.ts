@@ -251,7 +251,7 @@ export class BridgeConnection {
     const revision = this.#revisions.get(Number(request.epoch ?? 0));
     // Of an epoch that this agent does not know: the guard answers it.
     if (revision === undefined) return;
-    this.#options.answerSlowly(request, revision.rules).then(
+    this.#options.answerSlowly(request, revision.rules, revision.shadow).then(
       // No verdict: the budget is over, and the guard has answered.
       (authVerdict) => authVerdict && this.#send({ authVerdict }),
       (error) => this.#end(error instanceof Error ? error : new Error(String(error))),
@@ -263,7 +263,7 @@ export class BridgeConnection {
     const welcome = this.#welcome;
     if (welcome === undefined) throw this.#protocolError('a policy before Welcome');
     if (this.#lane !== undefined)
-      return await problemOf(this.#lane.prepare(revision.ruleSet, revision.epoch));
+      return await problemOf(this.#lane.prepare(revision.ruleSet, revision.epoch, revision.shadow));
     // A backend without authorization events hands out no FIFOs.
     if (welcome.requestFifo.length === 0) return undefined;
     const { socketPath, startLane, log } = this.#options;
@@ -273,6 +273,7 @@ export class BridgeConnection {
       platform: revision.platform,
       ruleSet: revision.ruleSet,
       epoch: revision.epoch,
+      shadow: revision.shadow,
       log,
       closeConnection: () => this.close(),
     });

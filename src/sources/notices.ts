@@ -6,6 +6,9 @@ import { headerOf } from '../events/encoded-event.ts';
 import { EVENT_KIND } from '../events/triggers.ts';
 import type { FlowEvent } from '../operators/flow.ts';
 
+/** Of the events that are an agent's own; all other news of Picket is the bridge's. */
+const ACTIONS: ReadonlySet<string> = new Set(['rule_set', 'shadow_difference']);
+
 /** Rule sets do not change so often that more would be under way. */
 const REMEMBERED_MAX = 256;
 
@@ -32,7 +35,7 @@ export class Notices {
 
   /** Whether an event from the bridge is one of ours that has come before. */
   isRepeat({ kind, action, bytes }: FlowEvent): boolean {
-    if (kind !== EVENT_KIND.picket || action !== 'rule_set') return false;
+    if (kind !== EVENT_KIND.picket || !ACTIONS.has(action)) return false;
     const { createdNs } = headerOf(bytes);
     if (this.#seen.has(createdNs)) return true;
     // One that we do not know is of an agent before us.

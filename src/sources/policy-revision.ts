@@ -4,6 +4,7 @@ import type { picket } from '../events/proto/picket.js';
 import type { Platform } from '../events/triggers.ts';
 import type { CompiledRules } from '../rules/compile.ts';
 import type { RuleSet } from '../rules/schema.ts';
+import type { ShadowRules } from '../rules/shadow-rules.ts';
 
 export interface PolicyRevision {
   readonly epoch: number;
@@ -12,6 +13,8 @@ export interface PolicyRevision {
   readonly platform: Platform;
   /** For the event lane and the slow lane. */
   readonly rules: CompiledRules;
+  /** Compared with them on each authorization request; undefined: there is no shadow set. */
+  readonly shadow?: ShadowRules | undefined;
   /** What the bridge subscribes to and answers by itself; without the epoch. */
   readonly policy: picket.v1.IPolicy;
 }

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import type { ShadowSink } from '../../src/auth/shadow-difference.ts';
 import { type SlowLaneOptions, slowLane } from '../../src/auth/slow-lane.ts';
 import { picket } from '../../src/events/proto/picket.js';
 import { type CompiledRules, compileRules } from '../../src/rules/compile.ts';
@@ -133,4 +134,28 @@ test('an evaluation that throws is answered with the default of its action, repo
   expect(verdicts.map((verdict) => verdict?.report)).toEqual([true, true, true]);
   expect(slow.statistics.errors).toBe(3);
   expect(slow.warn).toHaveBeenCalledTimes(3);
+});
+
+test('what it answers is compared with a shadow set, once it is answered', async () => {
+  const told: string[] = [];
+  const shadowSink: ShadowSink = {
+    compared: (times) => void told.push(`compared ${times}`),
+    notCompared: (why) => void told.push(why),
+    differed: ({ enforced, shadow }, times) =>
+      void told.push(`${enforced.verdict} ${enforced.rule} / ${shadow.verdict} ${shadow.rule} ${times}`),
+    differedElsewhere: () => void told.push('elsewhere'),
+    sampled: (_, event) => void told.push(`sampled ${event.length}`),
+  };
+  const slow = lane({ shadowSink });
+  const nothing = { rules: [], conditions: {}, lists: {} };
+  const shadow = { ruleSet: nothing, rules: compileRules(nothing, { platform: 'linux' }) };
+  const event = authEvent('/denied/tool');
+  const verdict = await slow.answer(request(7, event), compiled, shadow);
+  expect(verdict?.verdict).toBe(VERDICT_DENY);
+  expect(told).toEqual([]);
+  await expect
+    .poll(() => told)
+    .toEqual(['compared 1', 'deny epoch-3 / allow undefined 1', `sampled ${event.length}`]);
+  await slow.answer(request(8, authEvent('/usr/bin/true')), compiled, shadow);
+  await expect.poll(() => told.slice(3)).toEqual(['compared 1']);
 });

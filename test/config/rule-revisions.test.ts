@@ -113,6 +113,58 @@ describe('a reload', () => {
   });
 });
 
+describe('a shadow set', () => {
+  let shadowFile: string;
+
+  const withShadow = (): RuleLoaderOptions => {
+    const options = loader();
+    return { ...options, rules: { ...options.rules, paths: [file], shadow: [shadowFile] } };
+  };
+  const writeShadow = (path: string): void =>
+    writeFileSync(
+      shadowFile,
+      `- { name: one, on: [auth.open], conditions: { all: [{ fact: file, path: $.path, operator: equal, value: ${path} }] }, event: { type: deny } }\n`,
+    );
+
+  beforeEach(() => {
+    shadowFile = join(folder, 'shadow.yaml');
+    writeShadow('/a');
+  });
+
+  test('comes with the rules: what it denies is asked about, and it enforces nothing', async () => {
+    const { ruleSet, rules, shadow, policy, files } = await loadRevision(withShadow(), 1);
+    expect(ruleSet.rules.map(({ name }) => name)).toEqual(['one', 'two']);
+    const asked = objectFacts({ file: { path: '/a' } });
+    expect(rules.decide('auth.open', asked).verdict).toBe('none');
+    expect(shadow?.rules.decide('auth.open', asked).verdict).toBe('deny');
+    expect(policy.subscriptions?.map(({ action }) => action)).toEqual(['open', 'open']);
+    expect(policy.staticVerdicts).toEqual([]);
+    const alone = { ...withShadow().rules, shadow: [] };
+    expect(files.hash).not.toBe((await loadRevision({ ...withShadow(), rules: alone }, 1)).files.hash);
+  });
+
+  test('that changed alone is a new revision; one with an error is none', async () => {
+    const seen: PolicyRevision[] = [];
+    const reload = new Subject<void>();
+    const options = withShadow();
+    subscription = ruleReloads(await loadRevision(options, 1), reload, options).subscribe((revision) =>
+      seen.push(revision),
+    );
+    writeShadow('/b');
+    reload.next();
+    await expect.poll(() => seen.length).toBe(1);
+    expect(said('the shadow set was loaded again; changed: one')).toBe(true);
+    const [{ shadow } = {} as PolicyRevision] = seen;
+    const decided = shadow?.rules.decide('auth.open', objectFacts({ file: { path: '/b' } }));
+    expect(decided?.verdict).toBe('deny');
+    writeFileSync(shadowFile, '- name: one\n');
+    reload.next();
+    await expect.poll(() => said('the running set stays in force')).toBe(true);
+    expect(seen).toHaveLength(1);
+    await expect(loadRevision(options, 1)).rejects.toThrow(RuleFileError);
+  });
+});
+
 test('rules that are wrong at the start are an error', async () => {
   writeFileSync(file, '- name: one\n');
   await expect(loadRevision(loader(), 1)).rejects.toThrow(RuleFileError);

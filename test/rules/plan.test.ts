@@ -14,9 +14,10 @@ import { rule } from './arbitrary-rules.ts';
 
 const OPTIONS: PlanOptions = { guardFilesystems: [], maxWaitMs: {}, defaults: {}, neverDenied: [] };
 
+const rulesOf = (yaml: string): RuleSet => requireRuleSet(parseRules([{ file: 'test.yaml', text: yaml }]));
+
 function planOf(yaml: string, options: Partial<PlanOptions> = {}): Plan {
-  const set = requireRuleSet(parseRules([{ file: 'test.yaml', text: yaml }]));
-  return planPolicy(set, 'linux', { ...OPTIONS, ...options });
+  return planPolicy(rulesOf(yaml), 'linux', { ...OPTIONS, ...options });
 }
 
 // é ends in the byte 0xa9, which alone is written as below: a suffix of its bytes, and not of the text.
@@ -196,6 +197,28 @@ describe('the plan', () => {
     const enforced = planOf(rule('deny', 'enforce'), options);
     expect(enforced.policy.actions).toMatchObject([{ defaultVerdict: picket.v1.Verdict.VERDICT_DENY }]);
     expect(enforced.policy.denyReach).toMatchObject([{ tests: [{ values: [Buffer.from('/a')] }] }]);
+  });
+
+  test('asks about what a shadow set would deny, and gives no verdict, no default and no reach for it', () => {
+    const deny = (name: string, trigger: string, path: string): string =>
+      `- { name: ${name}, on: [${trigger}], conditions: { all: [ { fact: file, path: $.path, operator: equal, value: ${path} } ] }, event: { type: deny } }\n`;
+    const shadow = rulesOf(
+      `${deny('exec', 'auth.exec', '/b')}- { name: told, on: [notify.open], conditions: { all: [] }, event: { type: forward } }`,
+    );
+    const { subscriptions, policy } = planOf(deny('open', 'auth.open', '/a'), {
+      shadow,
+      defaults: { open: 'deny', exec: 'deny' },
+    });
+    expect(subscriptions).toEqual(['auth.open', 'auth.exec']);
+    expect(policy.staticVerdicts).toMatchObject([{ action: 'open', rule: 'open' }]);
+    expect(policy.actions).toEqual([
+      { action: 'open', defaultVerdict: picket.v1.Verdict.VERDICT_DENY },
+      { action: 'exec', defaultVerdict: picket.v1.Verdict.VERDICT_ALLOW },
+    ]);
+    expect(policy.denyReach).toMatchObject([
+      { action: 'open', rule: 'open' },
+      { action: 'exec', tests: [{ values: [] }] },
+    ]);
   });
 
   test('asks about an action only while an enforced rule can deny there', () => {
