@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { EMPTY, merge, type Observable, ReplaySubject, Subject, Subscription, takeUntil, tap } from 'rxjs';
 import { type Lane, startLane } from './auth/lane.ts';
-import type { LaneStatistics } from './auth/lane-statistics.ts';
+import type { LaneReport } from './auth/lane-statistics.ts';
 import { type SlowLaneStatistics, slowLane } from './auth/slow-lane.ts';
 import { natsConnectionOptions } from './config/nats-options.ts';
 import { watchRuleFiles } from './config/rule-files.ts';
@@ -37,7 +37,7 @@ export interface AgentReport {
   readonly undelivered: number;
   /** Another agent speaks for the bridge now, and gets from it what this one had not yet delivered. */
   readonly isTakenOver: boolean;
-  readonly lane: LaneStatistics | undefined;
+  readonly lane: LaneReport | undefined;
   readonly slowLane: Readonly<SlowLaneStatistics>;
   readonly shadow: ShadowSummary;
   readonly bridge: picket.v1.IBridgeStatistics | undefined;

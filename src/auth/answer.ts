@@ -15,6 +15,7 @@ export function answer(write: Write, counters: LaneCounters): MonoTypeOperatorFu
         if (length === 0) return;
         write(bytes, length);
         counters.add('answered', answers.requests);
+        counters.add('writes', 1);
         counters.add('bytesWritten', length);
       }),
       takeWhile((answers) => answers.switchTo === undefined, true),

@@ -14,6 +14,7 @@ const counters = [
   'misdirected',
   'pings',
   'reads',
+  'writes',
   'bytesRead',
   'bytesWritten',
   'switches',
@@ -35,6 +36,12 @@ export interface LaneStatistics extends Readonly<Record<LaneCounter, number>> {
   readonly decideNs: Histogram;
   /** Nanoseconds from the return of read(2) to the start of a request's own decision. */
   readonly batchWaitNs: Histogram;
+}
+
+/** What became of notes beside the answers, too. */
+export interface LaneReport extends LaneStatistics {
+  /** Notes that found no place in the ring. */
+  readonly droppedNotes: number;
 }
 
 /** A snapshot of bucket counts. */

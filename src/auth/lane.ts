@@ -7,7 +7,7 @@ import { type FifoPair, openFifos } from './fifo.ts';
 import { LaneError } from './lane-error.ts';
 import { LaneListener, type LaneLog } from './lane-listener.ts';
 import { LaneRing } from './lane-ring.ts';
-import { LaneCounters, type LaneStatistics } from './lane-statistics.ts';
+import { LaneCounters, type LaneReport } from './lane-statistics.ts';
 import { type LaneThread, startThread, type ThreadExit } from './lane-thread.ts';
 import { LaneTurn, maxWorkers, turnMemory } from './lane-turn.ts';
 import type { LaneWorkerMessage } from './lane-worker-messages.ts';
@@ -89,13 +89,8 @@ export class Lane {
     return this.#outcome === undefined ? (this.#turn.runningEpoch() ?? this.#toldEpoch) : undefined;
   }
 
-  statistics(): LaneStatistics {
-    return this.#counters.snapshot();
-  }
-
-  /** Notes of the lane that found no place, for nobody took the ones before in time. */
-  get droppedNotes(): number {
-    return this.#ring.dropped;
+  statistics(): LaneReport {
+    return { ...this.#counters.snapshot(), droppedNotes: this.#ring.dropped };
   }
 
   /**

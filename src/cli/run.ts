@@ -12,6 +12,7 @@ import { RuleFileError } from '../rules/rule-problem.ts';
 import { PLATFORMS } from '../rules/schema.ts';
 import { authOutcomeLines } from './auth-outcomes-text.ts';
 import { CommandError } from './failure.ts';
+import { laneLines } from './lane-text.ts';
 import { natsOption } from './nats-option.ts';
 import { shadowLines } from './shadow-text.ts';
 
@@ -150,7 +151,7 @@ async function tell(report: AgentReport, droppedLines: number): Promise<void> {
   const outcomes = report.bridge === undefined ? [] : authOutcomeLines(authOutcomesOf(report.bridge));
   if (outcomes.length > 0)
     lines.push('Requests since the bridge started, as of its last second:', ...outcomes);
-  lines.push(...shadowLines(report.shadow));
+  lines.push(...laneLines(report.lane), ...shadowLines(report.shadow));
   if (droppedLines > 0) lines.push(`${droppedLines} log lines were dropped: nobody read them in time.`);
   if (report.isTakenOver)
     lines.push(
