@@ -83,6 +83,35 @@ static void put_file(struct wire_writer *writer, const struct file_facts *file) 
     wire_end(writer, mark);
 }
 
+static void put_text_field(struct wire_writer *writer, const char *key, struct bytes text) {
+    if (text.length == 0) return;
+    size_t field = wire_begin(writer, picket_v1_ValueMap_fields_tag);
+    wire_text(writer, picket_v1_ValueMap_Field_key_tag, key);
+    size_t value = wire_begin(writer, picket_v1_ValueMap_Field_value_tag);
+    wire_bytes(writer, picket_v1_Value_text_tag, text);
+    wire_end(writer, value);
+    wire_end(writer, field);
+}
+
+// es.statfs, as eslogger prints it.
+static void put_statfs(struct wire_writer *writer, const struct statfs_facts *statfs) {
+    if (statfs == NULL) return;
+    size_t es = wire_begin(writer, picket_v1_Event_es_tag);
+    size_t body = wire_begin(writer, picket_v1_Value_map_tag);
+    size_t field = wire_begin(writer, picket_v1_ValueMap_fields_tag);
+    wire_text(writer, picket_v1_ValueMap_Field_key_tag, "statfs");
+    size_t value = wire_begin(writer, picket_v1_ValueMap_Field_value_tag);
+    size_t map = wire_begin(writer, picket_v1_Value_map_tag);
+    put_text_field(writer, "f_mntonname", statfs->mount_point);
+    put_text_field(writer, "f_mntfromname", statfs->source);
+    put_text_field(writer, "f_fstypename", statfs->type);
+    wire_end(writer, map);
+    wire_end(writer, value);
+    wire_end(writer, field);
+    wire_end(writer, body);
+    wire_end(writer, es);
+}
+
 static void put_head(struct wire_writer *writer, uint64_t created_ns, enum event_kind kind, const char *action,
                      uint32_t event_type, enum platform platform, const char *provider) {
     wire_fixed64(writer, picket_v1_Event_created_ns_tag, created_ns);
@@ -114,6 +143,7 @@ bool event_encode(const struct event_facts *event, void *buffer, size_t capacity
         wire_end(&writer, mark);
     }
     wire_text(&writer, picket_v1_Event_outcome_tag, event->outcome);
+    put_statfs(&writer, event->statfs);
     return describe(&writer, event->kind, event->action, encoded);
 }
 

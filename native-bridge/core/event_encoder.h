@@ -72,6 +72,13 @@ struct file_facts {
     struct bytes owner;
 };
 
+// A mounted filesystem, by the names that Endpoint Security has for it.
+struct statfs_facts {
+    struct bytes mount_point;           // f_mntonname
+    struct bytes source;                // f_mntfromname
+    struct bytes type;                  // f_fstypename
+};
+
 struct event_facts {
     uint64_t created_ns;
     enum event_kind kind;
@@ -84,6 +91,7 @@ struct event_facts {
     enum exec_stage exec_stage;
     struct bytes exec_script;
     const char *outcome;
+    const struct statfs_facts *statfs;  // NULL: none
 };
 
 // Writes the event into buffer and describes it in *encoded (which borrows buffer). False: it does not fit.

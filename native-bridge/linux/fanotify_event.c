@@ -5,6 +5,13 @@
 #include <sys/fanotify.h>
 #include <unistd.h>
 
+// Of Linux 6.15, which many systems' headers do not have yet.
+enum { INFO_TYPE_MOUNT = 7 };
+struct mount_record {
+    struct fanotify_event_info_header header;
+    uint64_t mount_id;
+};
+
 static void take_name(const uint8_t *record, size_t length, bool is_named, struct fanotify_name *name)
 {
     struct fanotify_event_info_fid fid;
@@ -42,6 +49,10 @@ static void take_record(const uint8_t *record, size_t length, uint8_t type, stru
         return;
     case FAN_EVENT_INFO_TYPE_FID:
         take_name(record, length, false, &event->file);
+        return;
+    case INFO_TYPE_MOUNT:
+        if (length >= sizeof(struct mount_record))
+            memcpy(&event->mount_id, record + offsetof(struct mount_record, mount_id), sizeof event->mount_id);
         return;
     default:
         return;

@@ -29,6 +29,7 @@ struct fanotify_event {
     struct fanotify_name name;      // FAN_REPORT_DFID_NAME: of the change, or a rename's old name
     struct fanotify_name new_name;
     struct fanotify_name file;      // FAN_REPORT_TARGET_FID: what has the name, where the kernel tells it
+    uint64_t mount_id;              // FAN_REPORT_MNT: of what was mounted or unmounted; 0: no such event
 };
 
 // Takes the next event from the buffer. False: the end, or bytes that are no event of this version.

@@ -33,6 +33,8 @@ static void set_masks(struct guard_state *state, const struct policy *policy)
     state->exec_environment = policy_wants_environment(policy, EVENT_NOTIFY, "exec");
     state->notify_fork = policy_subscribes(policy, EVENT_NOTIFY, "fork");
     state->notify_exit = policy_subscribes(policy, EVENT_NOTIFY, "exit");
+    state->notify_mount = policy_subscribes(policy, EVENT_NOTIFY, "mount");
+    state->notify_unmount = policy_subscribes(policy, EVENT_NOTIFY, "unmount");
 }
 
 // Without its filesystems yet.

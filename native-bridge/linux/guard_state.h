@@ -35,6 +35,7 @@ struct guard_state {
     uint64_t file_mask;             // notify events that come with a descriptor: open; of an overlay close, too
     uint64_t name_mask;             // notify events that come with a folder's handle and a name
     bool notify_exec, notify_fork, notify_exit, exec_environment;
+    bool notify_mount, notify_unmount;
 };
 
 // May block on filesystems and allocates: never on the reader's thread. NULL: out of memory. Without a policy there is

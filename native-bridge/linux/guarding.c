@@ -6,6 +6,7 @@
 #include <sys/fanotify.h>
 
 #include "core/lock.h"
+#include "mount_changes.h"
 
 // What each group is to be marked for by a guard. While silent, nobody is to be asked: no permission mark may be made.
 static struct mark_order order_of(const struct linux_state *state, size_t number, const struct guard_state *guard)
@@ -58,6 +59,7 @@ static void put_in_force(struct linux_state *state, struct guard_state *now, tel
     state->guard = now;  // first, so that no question of a new mark meets the guard of before
     unlock(&state->guard_lock);
     actors_set_interest(&state->actors, now->notify_fork, now->notify_exit);
+    mount_events_want(&state->mount_events, now->notify_mount || now->notify_unmount);
 
     add_marks(state, MARK_ORDERS, now, unguarded, context);
     for (size_t i = 0; i < MARK_ORDERS; i++) {
@@ -75,12 +77,32 @@ static void ignore_unguarded(void *context, const char *sentence)
     (void)sentence;  // told when the policy was applied, or in the event of the mount
 }
 
+static void tell_change(void *context, bool is_mounted, const struct mount *mount)
+{
+    struct linux_state *state = context;
+    if (is_mounted ? state->guard->notify_mount : state->guard->notify_unmount)
+        mount_news_tell_change(&state->news, is_mounted, mount, state->core);
+}
+
+// Where the kernel does not tell of each by itself.
+static void tell_changes(struct linux_state *state, const struct mount_table *before, const struct mount_table *now)
+{
+    if (state->mount_events.group >= 0 || !(state->guard->notify_mount || state->guard->notify_unmount))
+        return;
+    if (before->is_cut || now->is_cut)
+        core_loss(state->core, "too_many_mounts", EVENT_NOTIFY, "mount", 0);
+    else
+        mount_changes(before, now, tell_change, state);
+}
+
 // apply_lock held. False: out of memory, and all is as before.
 static bool read_inventory(struct linux_state *state)
 {
     struct mount_inventory *now = inventory_read(state->mount_watch.mountinfo, &state->mount_watch.namespaces);
     if (!now)
         return false;
+    if (state->inventory)
+        tell_changes(state, &state->inventory->tables[0], &now->tables[0]);
     inventory_free(state->inventory);
     state->inventory = now;
     mount_news_take(&state->news, now);

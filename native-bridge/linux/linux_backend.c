@@ -33,6 +33,7 @@ enum {
 static struct linux_state the_state = {
     .lanes = {{.group = -1, .seat = VIGIL_PERMISSIONS}, {.group = -1, .seat = VIGIL_STACKED}},
     .file_group = -1, .name_group = -1, .dev_null = -1, .stop_event = -1, .agent_pidfd = -1,
+    .mount_events = {.group = -1},
     .actors = {.connector = -1, .wake = -1}, .mount_watch = {.mountinfo = -1, .wake = -1}, .memory = {.control = -1},
 };
 
@@ -171,6 +172,7 @@ static bool open_descriptors(struct linux_state *state, char *error, size_t erro
                                    error, error_size);
     if (state->name_group < 0)
         return false;
+    mount_events_open(&state->mount_events);
     state->dev_null = open("/dev/null", O_RDWR | O_CLOEXEC);
     state->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (state->dev_null >= 0 && state->stop_event >= 0 && fd_links_open() && mount_watch_open(&state->mount_watch))
@@ -251,6 +253,7 @@ static void stop(void *context)
     linux_set_agent(state, 0);
     close_fd(&state->file_group);
     close_fd(&state->name_group);
+    mount_events_close(&state->mount_events);
     mount_watch_close(&state->mount_watch);
     close_fd(&state->stop_event);
     close_fd(&state->dev_null);
@@ -323,7 +326,8 @@ static int start(void *context, struct core *core, char *error, size_t error_siz
 
 static const char *const capabilities[] = {
     "auth.exec",   "auth.open",    "notify.exec",   "notify.fork",   "notify.exit", "notify.open",
-    "notify.close", "notify.create", "notify.attrib", "notify.rename", "notify.unlink", NULL,
+    "notify.close", "notify.create", "notify.attrib", "notify.rename", "notify.unlink",
+    "notify.mount", "notify.unmount", NULL,
 };
 
 static struct backend the_backend = {

@@ -13,6 +13,7 @@
 #include "ignore_marks.h"
 #include "leases.h"
 #include "memory_reader.h"
+#include "mount_events.h"
 #include "mount_news.h"
 #include "mount_watch.h"
 #include "question_queue.h"
@@ -54,6 +55,7 @@ struct linux_state {
     struct mount_watch mount_watch; // what it knows is guarded by apply_lock
     struct mount_inventory *inventory;
     struct mount_news news;
+    struct mount_events mount_events;
     struct asked_execs asked_execs;
 
     struct leases leases;

@@ -13,6 +13,7 @@
 
 #include "core/lock.h"
 #include "fd_links.h"
+#include "statmount.h"
 
 // More mounts than any machine of ours has; files on those beyond are unresolved.
 enum { MOUNTS = 8192, TEXT_BYTES = 1024 * 1024, PATH_BYTES = 4096, LINE_BYTES = 16384, CANDIDATES = 8 };
@@ -136,28 +137,7 @@ static bool bring_up_to_date(void)
 
 // ---- mounts of other namespaces
 
-enum { CALL_STATMOUNT = 457, WANTED_SB = 1, WANTED_ROOT = 8, WANTED_POINT = 16, STATX_UNIQUE_ID = 0x4000 };
-
-struct statmount_request {
-    uint32_t size, spare;
-    uint64_t mount_id, wanted, namespace_id;
-};
-
-// struct statmount of linux/mount.h, which many systems' headers do not have yet.
-struct statmount_reply {
-    uint32_t size, options;
-    uint64_t mask;
-    uint32_t major, minor;
-    uint64_t magic;
-    uint32_t flags, type;
-    uint64_t ids[2];
-    uint32_t old_ids[2];
-    uint64_t attributes, propagation, peers[3];
-    uint32_t root, point;
-    uint8_t more[512 - 112];
-    char text[2 * PATH_BYTES];
-};
-_Static_assert(offsetof(struct statmount_reply, text) == 512, "the kernel's layout");
+enum { STATX_UNIQUE_ID = 0x4000 };
 
 static int open_of(uint32_t pid, const char *name)
 {
@@ -188,19 +168,14 @@ static bool look_elsewhere(uint64_t namespace_id, int fd, struct named_mount *mo
 {
     static struct statmount_reply reply;  // the lock is held
     struct statx file;
-    uint64_t wanted = WANTED_SB | WANTED_ROOT | WANTED_POINT;
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_UNIQUE_ID, &file) != 0)
-        return false;
-    struct statmount_request request = {sizeof request, 0, file.stx_mnt_id, wanted, namespace_id};
-    if (syscall(CALL_STATMOUNT, &request, &reply, sizeof reply, 0) != 0 || (reply.mask & wanted) != wanted ||
-        reply.root >= sizeof reply.text || reply.point >= sizeof reply.text)
+    uint64_t wanted = STATMOUNT_OF_SUPERBLOCK | STATMOUNT_OF_ROOT | STATMOUNT_OF_POINT;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_UNIQUE_ID, &file) != 0 ||
+        !statmount_read(file.stx_mnt_id, namespace_id, wanted, &reply) || (reply.mask & wanted) != wanted)
         return false;
     mount->name.major = reply.major;
     mount->name.minor = reply.minor;
-    mount->root = (const uint8_t *)reply.text + reply.root;
-    mount->point = (const uint8_t *)reply.text + reply.point;
-    mount->name.root_length = strnlen(reply.text + reply.root, sizeof reply.text - reply.root);
-    mount->name.point_length = strnlen(reply.text + reply.point, sizeof reply.text - reply.point);
+    mount->root = (const uint8_t *)statmount_text(&reply, reply.root, &mount->name.root_length);
+    mount->point = (const uint8_t *)statmount_text(&reply, reply.point, &mount->name.point_length);
     return mount->name.root_length > 0 && mount->name.point_length > 0;
 }
 

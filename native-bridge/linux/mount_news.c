@@ -87,6 +87,21 @@ static void tell(struct mount_news *news, const struct found_filesystem *found, 
         core_notify(core, &event);
 }
 
+void mount_news_tell_change(struct mount_news *news, bool is_mounted, const struct mount *mount, struct core *core)
+{
+    const struct bytes point = {(const uint8_t *)mount->point, strlen(mount->point)};
+    const struct bytes type = {(const uint8_t *)mount->type, strlen(mount->type)};
+    const struct file_facts file = {.path = point};
+    const struct statfs_facts statfs = {.mount_point = point, .type = type};
+    const struct event_facts event = {
+        .created_ns = clock_unix_ns(), .kind = EVENT_NOTIFY, .action = is_mounted ? "mount" : "unmount",
+        .platform = PLATFORM_LINUX, .provider = "mountinfo", .file = &file, .outcome = "success", .statfs = &statfs,
+    };
+    struct encoded_event encoded;
+    if (event_encode(&event, news->buffer, sizeof news->buffer, &encoded))
+        core_notify(core, &encoded);
+}
+
 bool mount_news_is_pending(const struct mount_news *news)
 {
     return news->is_pending;

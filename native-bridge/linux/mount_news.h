@@ -6,6 +6,7 @@
 #define PICKET_LINUX_MOUNT_NEWS_H
 
 #include "core/backend.h"
+#include "core/event_encoder.h"
 #include "guard_state.h"
 
 struct seen_filesystem {
@@ -22,7 +23,7 @@ struct mount_news {
     bool is_pending;                // something that is to be guarded could not be, and is tried again
     size_t count;
     struct seen_filesystem seen[INVENTORY_MAX];
-    uint8_t buffer[8192];
+    uint8_t buffer[EVENT_BUFFER_SIZE];
 };
 
 // Sets is_new in the inventory, and forgets what is not in it any more: its number may be another's next.
@@ -32,6 +33,9 @@ void mount_news_take(struct mount_news *news, struct mount_inventory *inventory)
 // the long run, for a user may mount as fast as he can; the others are counted as a loss.
 void mount_news_tell(struct mount_news *news, struct mount_inventory *inventory, const struct guard_state *guard,
                      struct core *core);
+
+// Tells of one that came or went; who did it is not known.
+void mount_news_tell_change(struct mount_news *news, bool is_mounted, const struct mount *mount, struct core *core);
 
 // Should mounts be looked at again although none has changed?
 bool mount_news_is_pending(const struct mount_news *news);

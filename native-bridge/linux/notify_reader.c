@@ -1,5 +1,5 @@
-// The thread for what happened and nobody waits for: programs that started and ended, files opened, closed, created,
-// renamed, removed. What must be slow (arguments lie in a process's own memory) is done here.
+// The thread for what happened and nobody waits for: programs that started and ended, files opened, closed, created, changed,
+// renamed, removed, filesystems mounted and unmounted. What must be slow (arguments lie in a process's own memory) is done here.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -284,14 +284,50 @@ static void tell_name(struct linux_state *state, const struct guard_state *guard
     give_to_core(state, guard, NULL);
 }
 
+// ---- mounts
+
+struct mount_teller {
+    struct linux_state *state;
+    const struct guard_state *guard;
+    const struct fanotify_event *event;
+};
+
+static void tell_mount(void *context, const struct mount_told *mount)
+{
+    const struct mount_teller *teller = context;
+    struct event_memory *memory = &teller->state->notify_memory;
+    if (!(mount->is_mounted ? teller->guard->notify_mount : teller->guard->notify_unmount))
+        return;
+    begin_file_event(teller->state, teller->guard, mount->is_mounted ? "mount" : "unmount", teller->event);
+    // Nothing of it is looked at: the server of a filesystem may not answer.
+    struct canonical_path *path = &memory->path;
+    path->unresolved = mount->point.length == 0 || mount->point.length > sizeof path->text;
+    path->length = path->unresolved ? 0 : mount->point.length;
+    if (path->length > 0)
+        memcpy(path->text, mount->point.data, path->length);
+    event_set_file(memory, path, NULL, &teller->guard->users);
+    const struct statfs_facts statfs = {mount->point, mount->source, mount->type};
+    memory->event.statfs = &statfs;
+    give_to_core(teller->state, teller->guard, NULL);
+}
+
+static void tell_mounts(struct linux_state *state, const struct guard_state *guard, const struct fanotify_event *event)
+{
+    struct mount_teller teller = {state, guard, event};
+    mount_events_take(&state->mount_events, event, tell_mount, &teller);
+}
+
 // The kernel may merge what one process did to one file under one name into one event. Each part is told, in the order of a
 // file's life, for which of them came first is not to be known.
 static void tell_event(struct linux_state *state, const struct guard_state *guard, const struct fanotify_event *event)
 {
     if (event->mask & FAN_Q_OVERFLOW) {
         core_loss(state->core, "kernel_overflow", EVENT_NOTIFY, "", 0);
+        mount_events_lost(&state->mount_events);
         return;
     }
+    if (event->mount_id != 0)
+        tell_mounts(state, guard, event);
     if (event->pid == (uint32_t)getpid())
         return;
     if (event->fd >= 0 && event->mask & FAN_OPEN)
@@ -332,7 +368,7 @@ void *notify_reader(void *argument)
     struct pollfd waiting[] = {
         {.fd = state->stop_event, .events = POLLIN},      {.fd = state->actors.wake, .events = POLLIN},
         {.fd = state->actors.connector, .events = POLLIN}, {.fd = state->file_group, .events = POLLIN},
-        {.fd = state->name_group, .events = POLLIN},
+        {.fd = state->name_group, .events = POLLIN},       {.fd = state->mount_events.group, .events = POLLIN},
     };
     while (!atomic_load(&state->stopping)) {
         int wait_ms = actors_wait_ms(&state->actors);
@@ -352,6 +388,8 @@ void *notify_reader(void *argument)
             read_group(state, guard, state->file_group);
         if (waiting[4].revents)
             read_group(state, guard, state->name_group);
+        if (waiting[5].revents)
+            read_group(state, guard, state->mount_events.group);
         guard_state_unref(guard);
     }
     vigil_leave(VIGIL_NOTIFICATIONS);

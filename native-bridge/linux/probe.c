@@ -1,5 +1,6 @@
 // Tries the kernel's features, one function each, on a tmpfs in a mount namespace of its own.
 #include "linux/probe.h"
+#include "linux/mount_events.h"
 #include "linux/proc_connector.h"
 
 #include <errno.h>
@@ -328,6 +329,17 @@ static bool make_ground(struct prober *prober)
     return true;
 }
 
+static void probe_mount_events(struct prober *prober)
+{
+    struct mount_events events;
+    mount_events_open(&events);
+    if (events.group >= 0)
+        report(prober, "mount-events", "ok", "each mount and unmount can be told, with who made it");
+    else
+        report(prober, "mount-events", "warn", "mounts are told by looking at the list of them, without who made them");
+    mount_events_close(&events);
+}
+
 static int run_probes(struct prober *prober)
 {
     alarm(PROBE_SECONDS);
@@ -338,6 +350,7 @@ static int run_probes(struct prober *prober)
         probe_mount_ids(prober);
         probe_leases(prober);
     }
+    probe_mount_events(prober);
     probe_proc_connector(prober);
     fflush(prober->out);
     return prober->failed ? 1 : 0;

@@ -10,6 +10,7 @@
 #include "core_check.h"
 #include "linux/asked_execs.h"
 #include "linux/layers.h"
+#include "linux/mount_changes.h"
 
 static int mountinfo_of(const char *text)
 {
@@ -73,6 +74,39 @@ static void tables(void)
     mount_table_free(&table);
     close(fd);
     holds("a mountinfo is read up to its bounds, and a path lies on the mount that is on top of it");
+}
+
+static char changes_told[256];
+
+static void note_change(void *context, bool is_mounted, const struct mount *mount)
+{
+    (void)context;
+    size_t length = strlen(changes_told);
+    snprintf(changes_told + length, sizeof changes_told - length, "%c%s ", is_mounted ? '+' : '-', mount->point);
+}
+
+static const char *changes_of(const char *before, const char *now)
+{
+    struct mount_table old = table_of(before), new = table_of(now);
+    changes_told[0] = 0;
+    mount_changes(&old, &new, note_change, NULL);
+    mount_table_free(&old);
+    mount_table_free(&new);
+    return changes_told;
+}
+
+static void changes(void)
+{
+    static const char first[] = "1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /a rw - ext4 x rw\n";
+    CHECK(strcmp(changes_of(first, first), "") == 0);
+    CHECK(strcmp(changes_of(first, "1 0 8:1 / / rw - ext4 x rw\n"), "-/a ") == 0);
+    CHECK(strcmp(changes_of("", first), "+/ +/a ") == 0);
+    // The number of what has gone, used again at once; the same filesystem once more; one that was moved.
+    CHECK(strcmp(changes_of(first, "2 1 8:3 / /b rw - ext4 x rw\n1 0 8:1 / / rw - ext4 x rw\n"), "-/a +/b ") == 0);
+    CHECK(strcmp(changes_of(first, "1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /a rw - ext4 x rw\n3 1 8:2 / /a rw - ext4 x rw\n"),
+                 "+/a ") == 0);
+    CHECK(strcmp(changes_of(first, "1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /c rw - ext4 x rw\n"), "-/a +/c ") == 0);
+    holds("what has come and gone between two looks is told, whatever its number");
 }
 
 static const char *refusal_of(const char *options)
@@ -149,6 +183,7 @@ int main(void)
 {
     kinds();
     tables();
+    changes();
     layers();
     random_text();
     asked();

@@ -10,6 +10,7 @@ const MENDS: ReadonlyMap<string, string> = new Map([
   ['exec-events', 'FAN_OPEN_EXEC_PERM needs Linux 5.0 or newer'],
   ['pidfd', 'FAN_REPORT_PIDFD needs Linux 5.15 or newer'],
   ['change-events', 'FAN_REPORT_DFID_NAME needs Linux 5.9 or newer'],
+  ['mount-events', 'FAN_REPORT_MNT needs Linux 6.15 or newer'],
   ['handles', 'open_by_handle_at needs CAP_DAC_READ_SEARCH in the first user namespace'],
   ['mount-ids', 'STATX_MNT_ID_UNIQUE needs Linux 6.8 or newer'],
   ['leases', 'read leases need CAP_LEASE and a local filesystem'],

@@ -4,7 +4,7 @@ import { AUDIT_FIELDS } from './audit-record.ts';
 import { editDistance } from './edit-distance.ts';
 import { ES_EVENT_TYPES } from './es-event-types.ts';
 import { type Slot, slotOf } from './facts.ts';
-import { isAlwaysSentByLinux, isSentByLinux } from './linux-facts.ts';
+import { isAlwaysSentByLinux, isEsFactSent, isSentByLinux } from './linux-facts.ts';
 import { LOCATIONS, NODES } from './slot-locations.ts';
 import { FILE_ACTIONS, LINUX_ACTIONS, TARGET_ACTIONS } from './trigger-actions.ts';
 import { actionOfTrigger, type Platform, type Trigger } from './triggers.ts';
@@ -55,6 +55,7 @@ export function findFact(name: string, trigger: Trigger, platform: Platform): Fa
   if (slot === undefined) return undefined;
   if (slot.location.type === 'audit') return auditFact(name, slot, table);
   if (slot.location.type !== 'es' || !table.has('es')) return undefined;
+  if (platform === 'linux' && !isEsFactSent(name)) return undefined;
   const description = 'By the name that eslogger prints.';
   return { name, type: 'any', property: 'event', mayBeMissing: true, description, slot };
 }
@@ -140,7 +141,7 @@ const SIGNATURE = /^process\.(?:(?:parent|previous)\.)?code_signature\./;
 const ARGUMENTS = /^process\.(?:args|command_line|working_directory|env_vars)$/;
 const OF_PICKET_ITSELF =
   /^picket\.(?:unwatched|takeover|enforcement|overload|mount|rule_set|shadow_difference)\./;
-const OF_THE_BRIDGE = /^(?:process|file|exec|event)\./;
+const OF_THE_BRIDGE = /^(?:es$|(?:process|file|exec|event)\.)/;
 
 function isOffered(name: string, trigger: Trigger, platform: Platform): boolean {
   if (name === 'host.os.type' || name === 'picket.trigger') return true;

@@ -35,11 +35,24 @@ const STAT: ReadonlySet<string> = new Set([
   'owner',
 ]);
 
-/** Of `process.…`, `file.…`, `exec.…` and `event.…`. */
+/** A removed file can't be looked at any more, and whoever serves a filesystem may never answer. */
+const NOT_LOOKED_AT: ReadonlySet<string> = new Set(['unlink', 'mount', 'unmount']);
+
+/** Whose events have `es.statfs`, as those of Endpoint Security do. */
+const WITH_STATFS: ReadonlySet<string> = new Set(['mount', 'unmount']);
+const STATFS = /^es\.statfs(?:\.(?:f_mntonname|f_mntfromname|f_fstypename))?$/;
+
+/** Of `es.…`, where the trigger has `es`. */
+export function isEsFactSent(name: string): boolean {
+  return STATFS.test(name);
+}
+
+/** Of `process.…`, `file.…`, `exec.…`, `event.…` and `es`. */
 export function isSentByLinux(name: string, kind: string, action: string): boolean {
   const isAuth = kind === 'auth';
   if (name.startsWith('process.')) return isProcessFactSent(name.slice(8), isAuth, action);
   if (name.startsWith('file.')) return FILE_ACTIONS.has(action) && isFileFactSent(name.slice(5), action);
+  if (name === 'es') return WITH_STATFS.has(action);
   if (name.startsWith('exec.')) return isAuth && action === 'exec';
   // The code is Apple's. An auth event gets its number when it has been answered, after the rules were asked.
   if (name === 'event.code') return false;
@@ -69,6 +82,5 @@ function isProcessFactSent(name: string, isAuth: boolean, action: string): boole
 
 function isFileFactSent(name: string, action: string): boolean {
   if (name === 'target_path') return TARGET_ACTIONS.has(action);
-  // A removed file can't be looked at any more.
-  return PATHS.has(name) || (STAT.has(name) && action !== 'unlink');
+  return PATHS.has(name) || (STAT.has(name) && !NOT_LOOKED_AT.has(action));
 }

@@ -3,7 +3,19 @@
 /** What the Linux bridge sends (native-bridge/linux); a test on the kernel holds the two together. */
 export const LINUX_ACTIONS: { readonly auth: readonly string[]; readonly notify: readonly string[] } = {
   auth: ['exec', 'open'],
-  notify: ['exec', 'fork', 'exit', 'open', 'close', 'create', 'attrib', 'rename', 'unlink'],
+  notify: [
+    'exec',
+    'fork',
+    'exit',
+    'open',
+    'close',
+    'create',
+    'attrib',
+    'rename',
+    'unlink',
+    'mount',
+    'unmount',
+  ],
 };
 
 /** Actions whose events have `file.target_path`: a second name. */

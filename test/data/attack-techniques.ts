@@ -8,7 +8,7 @@ const TECHNIQUES_BY_TACTICS: readonly (readonly [tactics: string, techniques: st
   ['credential_access', 'T1003 T1003.007 T1003.008 T1110 T1110.001 T1539 T1552.001 T1552.004 T1552.005 T1555.001 T1555.003'],
   ['credential_access defense_evasion persistence', 'T1556 T1556.003'],
   ['credential_access discovery', 'T1040'],
-  ['defense_evasion', 'T1014 T1027 T1036.004 T1070.002 T1070.003 T1140 T1218 T1222.002 T1553.001 T1553.002 T1553.004 T1562.001 T1562.004 T1562.012 T1564.001 T1564.002'],
+  ['defense_evasion', 'T1014 T1027 T1036.004 T1070.002 T1070.003 T1140 T1218 T1222.002 T1553.001 T1553.002 T1553.004 T1562.001 T1562.004 T1562.012 T1564.001 T1564.002 T1564.013'],
   ['defense_evasion execution', 'T1610'],
   ['defense_evasion initial_access persistence privilege_escalation', 'T1078.003'],
   ['defense_evasion persistence privilege_escalation', 'T1574.006'],

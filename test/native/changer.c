@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -78,6 +79,8 @@ static int act(const char *verb)
     if (strcmp(verb, "setxattr") == 0) return setxattr(path(1), "trusted.picket", "x", 1, 0);
     if (strcmp(verb, "truncate") == 0) return truncate(path(1), 0);
     if (strcmp(verb, "name-late") == 0) return name_late(path(1), path(2));
+    if (strcmp(verb, "mount") == 0) return mount("picket-test", path(1), "tmpfs", 0, NULL);
+    if (strcmp(verb, "unmount") == 0) return umount(path(1));
     if (strcmp(verb, "hold") == 0) return (held = open(path(1), O_RDWR)) < 0 ? -1 : 0;
     if (strcmp(verb, "chmod-held") == 0) return fchmod(held, 0700);
     if (strcmp(verb, "close-held") == 0) return close(held);

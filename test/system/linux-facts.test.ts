@@ -1,7 +1,7 @@
 // The fact table against the kernel: each Linux trigger is caused on a scratch mount, and its event has every fact that
 // rules are offered there, and none that they are not.
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EncodedFacts } from '../../src/events/encoded-facts.ts';
@@ -37,10 +37,14 @@ spawnSync(mount + '/script');
 process.stdin.once('data', () => unlinkSync(mount + '/named.txt'));
 `;
 
+const changer = join(import.meta.dirname, '../native/build/changer');
+
 const cleanup = new Cleanup();
 let scratch: Scratch;
 let agent: TestAgent;
 let actorPid: number;
+/** Who mounts and unmounts, and stays. */
+let mounterPid: number;
 
 beforeAll(async () => {
   scratch = makeScratch(cleanup);
@@ -71,6 +75,18 @@ beforeAll(async () => {
   await waitFor('the rename to be told', () => eventsOf('notify.rename').length > 0);
   actor.stdin?.write('go\n');
   await waitFor('the removal to be told', () => eventsOf('notify.unlink').length > 0);
+  const folder = join(scratch.folder, 'mounted');
+  mkdirSync(folder);
+  const mounter = spawn(changer, { cwd: scratch.folder, stdio: ['pipe', 'ignore', 'inherit'] });
+  cleanup.add(() => {
+    mounter.kill('SIGKILL');
+  });
+  mounterPid = mounter.pid ?? 0;
+  // One after the other: what is gone before it can be looked at is told without its place.
+  for (const verb of ['mount', 'unmount'] as const) {
+    mounter.stdin.write(`${verb} ${Buffer.from(folder).toString('hex')}\n`);
+    await waitFor(`the ${verb} to be told`, () => eventsOf(`notify.${verb}`).length > 0);
+  }
 });
 
 afterAll(() => cleanup.run());
@@ -83,7 +99,7 @@ function eventsOf(trigger: Trigger): readonly Uint8Array[] {
       return textOfBytes(actor?.executable ?? new Uint8Array()) === join(scratch.mount, 'sh');
     if (trigger === 'auth.exec')
       return textOfBytes(file?.path ?? new Uint8Array()) === join(scratch.mount, 'sh');
-    return actor?.pid === actorPid;
+    return actor?.pid === actorPid || actor?.pid === mounterPid;
   };
   if (trigger.startsWith('auth.')) {
     return agent.requests.flatMap(({ event }) =>
