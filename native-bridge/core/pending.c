@@ -73,26 +73,38 @@ void pending_free(struct pending *pending) {
     (void)pthread_mutex_destroy(&pending->mutex);
 }
 
-// An id that cannot be guessed, under the mutex.
-static uint64_t next_id(struct pending *pending) {
-    uint64_t id = 0;
-    while (id == 0) {
+// An id that cannot be guessed, but for the slot that it leads to, under the mutex.
+static uint64_t next_id(struct pending *pending, const struct request *slot) {
+    uint64_t first = 0;
+    while (first == 0 || first > UINT64_MAX - pending->slots_count) {
         if (pending->ids_left == 0) {
             // Fails only for a size over 256 or a kernel without it: then no id is safe to give.
             if (getentropy(pending->ids, sizeof pending->ids) != 0) abort();
             pending->ids_left = PENDING_ID_BATCH;
         }
-        id = pending->ids[--pending->ids_left];
+        first = pending->ids[--pending->ids_left];
+        first -= first % pending->slots_count;
     }
-    return id;
+    return first + (uint64_t)(slot - pending->slots);
+}
+
+// The next slot from `*at` on that is in use, as long as `*left` of them are to come; NULL: there are no more. The first
+// ones are taken first, so a look at all of them is short while few are in use.
+static struct request *next_in_use(const struct pending *pending, size_t *at, size_t *left) {
+    while (*left > 0 && *at < pending->slots_count) {
+        struct request *slot = &pending->slots[(*at)++];
+        if (slot->references == 0) continue;
+        --*left;
+        return slot;
+    }
+    return NULL;
 }
 
 // Of root's share, and of all others' together, nothing is the other's.
 static bool account_has_room(const struct pending *pending, uint64_t account) {
-    size_t own = 0, others = 0;
-    for (size_t i = 0; i < pending->slots_count; i++) {
-        const struct request *slot = &pending->slots[i];
-        if (slot->references == 0) continue;
+    size_t own = 0, others = 0, at = 0, left = pending->in_use;
+    const struct request *slot;
+    while ((slot = next_in_use(pending, &at, &left)) != NULL) {
         own += slot->account == account;
         others += slot->account != ROOT;
     }
@@ -105,10 +117,10 @@ static bool account_has_room(const struct pending *pending, uint64_t account) {
 
 // An account has half of them: long arguments of one must not turn others' questions into overload.
 static int take_large(struct pending *pending, uint64_t account) {
-    size_t own = 0;
-    for (size_t i = 0; i < pending->slots_count; i++)
-        if (pending->slots[i].references > 0 && pending->slots[i].large >= 0 && pending->slots[i].account == account)
-            own++;
+    size_t own = 0, at = 0, left = pending->in_use;
+    const struct request *slot;
+    while ((slot = next_in_use(pending, &at, &left)) != NULL)
+        if (slot->large >= 0 && slot->account == account) own++;
     if (own >= (pending->large_count + 1) / 2) return -1;
     for (size_t i = 0; i < pending->large_count; i++) {
         if (pending->large_used[i]) continue;
@@ -118,12 +130,9 @@ static int take_large(struct pending *pending, uint64_t account) {
     return -1;
 }
 
-// The first free slot from where the id points: so a verdict's id finds its slot without a search.
-static struct request *free_slot(struct pending *pending, uint64_t id) {
-    for (size_t i = 0; i < pending->slots_count; i++) {
-        struct request *slot = &pending->slots[(id + i) % pending->slots_count];
-        if (slot->references == 0) return slot;
-    }
+static struct request *free_slot(struct pending *pending) {
+    for (size_t i = 0; i < pending->slots_count; i++)
+        if (pending->slots[i].references == 0) return &pending->slots[i];
     return NULL;
 }
 
@@ -137,14 +146,13 @@ struct request *pending_admit(struct pending *pending, uint64_t account, struct 
         large = take_large(pending, account);
         if (large < 0) goto out;
     }
-    uint64_t id = next_id(pending);
-    slot = free_slot(pending, id);
+    slot = free_slot(pending);
     if (slot == NULL) {
         if (large >= 0) pending->large_used[large] = false;
         goto out;
     }
     slot->references = 2;
-    slot->id = id;
+    slot->id = next_id(pending, slot);
     slot->order = ++pending->order;
     slot->account = account;
     slot->large = large;
@@ -212,10 +220,8 @@ struct request *pending_find(struct pending *pending, uint64_t id) {
     struct request *found = NULL;
     if (id == 0) return NULL;
     lock(&pending->mutex);
-    for (size_t i = 0; i < pending->slots_count && found == NULL; i++) {
-        struct request *slot = &pending->slots[(id + i) % pending->slots_count];
-        if (atomic_load(&slot->claim) == id && hold(slot)) found = slot;
-    }
+    struct request *slot = &pending->slots[id % pending->slots_count];
+    if (atomic_load(&slot->claim) == id && hold(slot)) found = slot;
     unlock(&pending->mutex);
     return found;
 }
@@ -285,26 +291,26 @@ size_t pending_count(struct pending *pending) {
 }
 
 size_t pending_with_agent(struct pending *pending, uint64_t account) {
-    size_t count = 0;
+    size_t count = 0, at = 0;
+    const struct request *slot;
     lock(&pending->mutex);
-    for (size_t i = 0; i < pending->slots_count; i++) {
-        const struct request *slot = &pending->slots[i];
-        count += slot->references > 0 && slot->account == account && slot->sent && atomic_load(&slot->claim) != 0 &&
+    size_t left = pending->in_use;
+    while ((slot = next_in_use(pending, &at, &left)) != NULL)
+        count += slot->account == account && slot->sent && atomic_load(&slot->claim) != 0 &&
                  atomic_load(&slot->slow) == SLOW_NO;
-    }
     unlock(&pending->mutex);
     return count;
 }
 
 struct request *pending_next_unsent(struct pending *pending, uint64_t account) {
-    struct request *next = NULL;
+    struct request *next = NULL, *slot;
+    size_t at = 0;
     lock(&pending->mutex);
-    for (size_t i = 0; i < pending->slots_count; i++) {
-        struct request *slot = &pending->slots[i];
-        if (slot->references > 0 && slot->account == account && !slot->sent && atomic_load(&slot->claim) != 0 &&
+    size_t left = pending->in_use;
+    while ((slot = next_in_use(pending, &at, &left)) != NULL)
+        if (slot->account == account && !slot->sent && atomic_load(&slot->claim) != 0 &&
             (next == NULL || slot->order < next->order))
             next = slot;
-    }
     if (next != NULL && !hold(next)) next = NULL;      // claimed meanwhile: its own answer brings the next one
     unlock(&pending->mutex);
     return next;

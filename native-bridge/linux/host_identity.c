@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "digits.h"
 
 // The inode number of the first pid namespace, fixed in the kernel (PROC_PID_INIT_INO).
 enum { FIRST_PID_NAMESPACE_INODE = 0xEFFFFFFC };
+enum { PID_DIGITS = 8, START_DIGITS = 12 };
 
 static void read_boot_id(char out[17])
 {
@@ -47,7 +49,8 @@ uint64_t boot_start_ns(const struct boot *boot, uint64_t start_ticks)
 
 void boot_entity_id(const struct boot *boot, uint32_t pid, uint64_t start_ticks, char out[ENTITY_ID_BYTES])
 {
-    snprintf(out, ENTITY_ID_BYTES, "%08x%012llx%s", pid, (unsigned long long)(start_ticks & 0xffffffffffffu), boot->id);
+    char *at = put_hex(put_hex(out, pid, PID_DIGITS), start_ticks, START_DIGITS);
+    memcpy(at, boot->id, sizeof boot->id);
 }
 
 static int compare_users(const void *a, const void *b)

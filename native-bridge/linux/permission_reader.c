@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/vigil.h"
 #include "fanotify_event.h"
+#include "kept_pidfds.h"
 #include "linux_state.h"
 #include "proc_files.h"
 #include "urgent.h"
@@ -22,6 +23,7 @@ struct question {
     struct linux_state *state;
     struct permission_lane *lane;
     struct fanotify_event *kernel;
+    struct kept_pidfds pidfds;
     const struct guard_state *guard;
     uint64_t read_ns;
     bool is_exec, has_stat, is_exempt;
@@ -175,6 +177,7 @@ static void answer_question(struct question *question, struct fanotify_event *ev
     question->guard = guard;
     question->is_exec = event->mask & FAN_OPEN_EXEC_PERM;
     ask(question);
+    kept_pidfds_take(&question->pidfds, event);
     fanotify_event_close(event);
     guard_state_unref(guard);
 }
@@ -233,6 +236,7 @@ void *permission_reader(void *argument)
     struct linux_state *state = lane->state;
     struct question question = {.state = state, .lane = lane};
     uint8_t buffer[READ_BYTES] __attribute__((aligned(8)));
+    kept_pidfds_init(&question.pidfds);
     urgent_thread(URGENT_TO_ANSWER);
     struct pollfd waiting[2] = {{.fd = lane->group, .events = POLLIN},
                                 {.fd = state->stop_event, .events = POLLIN}};
@@ -247,6 +251,7 @@ void *permission_reader(void *argument)
         if (question_queue_take(&lane->questions, &event))
             answer_question(&question, &event);
     }
+    kept_pidfds_close(&question.pidfds);
     vigil_leave(lane->seat);
     return NULL;
 }

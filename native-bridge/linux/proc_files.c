@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "digits.h"
 #include "fd_links.h"
 #include "mount_names.h"
 
@@ -262,8 +263,8 @@ uint64_t proc_read_start(uint32_t pid)
 
 size_t proc_read_cwd(uint32_t pid, uint8_t *out, size_t capacity)
 {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/%u/cwd", pid);
+    char path[32] = "/proc/";
+    memcpy(put_decimal(path + strlen(path), pid), "/cwd", sizeof "/cwd");
     ssize_t link = readlink(path, (char *)out, capacity);
     if (link < 0 && errno == ENOENT) {
         struct link_reading of_threads = {"cwd", (char *)out, capacity};
