@@ -12,11 +12,12 @@
 // into one copy of the message, so a policy is four kinds of memory in one block and is freed at once.
 struct builder {
     bool filling;
-    size_t filesystems, subscriptions, mutes, verdicts, actions, never_denied, reach, tests, values;
+    size_t filesystems, subscriptions, mutes, verdicts, actions, never_denied, reach, asked, tests, values;
     struct bytes *filesystem_list, *mute_list, *never_denied_list, *value_list;
     struct subscription *subscription_list;
     struct static_verdict *verdict_list, *reach_list;
     struct action_settings *action_list;
+    struct asked_path *asked_list;
     struct policy_test *test_list;
     const char *problem;        // a sentence, once something is wrong
 };
@@ -165,6 +166,25 @@ static bool add_action(struct builder *builder, struct bytes message) {
     return true;
 }
 
+static bool add_asked_path(struct builder *builder, struct bytes message) {
+    if (!count_one(builder, &builder->asked, "it has too many asked paths")) return false;
+    struct asked_path item = {.is_prefix = false};
+    struct wire_reader reader;
+    struct wire_field field;
+    wire_reader_init(&reader, message);
+    while (wire_next(&reader, &field)) {
+        if (field.tag == picket_v1_AskedPath_action_tag) item.action = wire_field_bytes(&field);
+        if (field.tag == picket_v1_AskedPath_path_tag) item.path = wire_field_bytes(&field);
+        if (field.tag == picket_v1_AskedPath_is_prefix_tag) item.is_prefix = wire_field_uint(&field) != 0;
+    }
+    if (reader.malformed || item.action.length == 0 || item.path.length == 0) {
+        builder->problem = "an asked path lacks its path or action";
+        return false;
+    }
+    if (builder->filling) builder->asked_list[builder->asked - 1] = item;
+    return true;
+}
+
 static struct bytes mute_prefix(struct bytes message) {
     struct bytes prefix = {NULL, 0};
     struct wire_reader reader;
@@ -223,6 +243,7 @@ static bool walk(struct builder *builder, struct bytes message, struct policy_he
         case picket_v1_Policy_deny_reach_tag:
             good = add_static_verdict(builder, value, &builder->reach, builder->reach_list, false);
             break;
+        case picket_v1_Policy_asked_paths_tag: good = add_asked_path(builder, value); break;
         default: break;
         }
         if (!good) return false;
@@ -253,6 +274,7 @@ static struct policy *allocate(const struct builder *counted, struct bytes messa
                    rounded(counted->verdicts, sizeof(struct static_verdict)) +
                    rounded(counted->reach, sizeof(struct static_verdict)) +
                    rounded(counted->actions, sizeof(struct action_settings)) +
+                   rounded(counted->asked, sizeof(struct asked_path)) +
                    rounded(counted->tests, sizeof(struct policy_test));
     uint8_t *next = calloc(1, total);
     if (next == NULL) return NULL;
@@ -270,6 +292,7 @@ static struct policy *allocate(const struct builder *counted, struct bytes messa
         .verdict_list = carve(&next, counted->verdicts, sizeof(struct static_verdict)),
         .reach_list = carve(&next, counted->reach, sizeof(struct static_verdict)),
         .action_list = carve(&next, counted->actions, sizeof(struct action_settings)),
+        .asked_list = carve(&next, counted->asked, sizeof(struct asked_path)),
         .test_list = carve(&next, counted->tests, sizeof(struct policy_test)),
     };
     return policy;
@@ -313,6 +336,8 @@ struct policy *policy_decode(struct bytes message, char *error, size_t error_siz
     policy->never_denied_count = filler.never_denied;
     policy->deny_reach = filler.reach_list;
     policy->deny_reach_count = filler.reach;
+    policy->asked_paths = filler.asked_list;
+    policy->asked_paths_count = filler.asked;
     return policy;
 refused:
     (void)snprintf(error, error_size, "the policy is refused: %s", counted.problem);

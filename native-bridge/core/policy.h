@@ -45,6 +45,12 @@ struct subscription {
     bool environment;                   // with process.env_vars
 };
 
+struct asked_path {
+    struct bytes action;
+    struct bytes path;
+    bool is_prefix;
+};
+
 struct action_settings {
     struct bytes action;
     enum verdict default_verdict;
@@ -73,6 +79,8 @@ struct policy {
     size_t never_denied_count;
     const struct static_verdict *deny_reach;  // only action and tests count
     size_t deny_reach_count;
+    const struct asked_path *asked_paths;
+    size_t asked_paths_count;
 };
 
 // Decodes a Policy message. NULL with a sentence in `error` where it is malformed or out of bounds.
@@ -95,6 +103,9 @@ const struct static_verdict *policy_static_verdict(const struct policy *policy, 
 
 // Could a deny rule of the agent still reach the event? Without any deny_reach for its action: yes, whatever it is.
 bool policy_deny_could_reach(const struct policy *policy, const struct auth_subject *subject);
+
+// Could a question of the action be about a file below the folder (a mount point)? Without any path for the action: yes.
+bool policy_asks_below(const struct policy *policy, const char *action, struct bytes folder);
 
 // The action's answer when nobody answers, and how long to wait. Defaults where the policy is NULL or silent.
 struct action_settings policy_action_settings(const struct policy *policy, const char *action);

@@ -111,6 +111,29 @@ bool policy_deny_could_reach(const struct policy *policy, const struct auth_subj
     return !any_for_action;
 }
 
+// Does text begin with the folder and a slash, or is it the mount point itself, which may be a file's?
+static bool is_at_or_below(struct bytes text, struct bytes folder) {
+    if (folder.length == 1) return text.length > 0 && text.data[0] == '/';     // the root
+    return has_prefix(text, folder) && (text.length == folder.length || text.data[folder.length] == '/');
+}
+
+// Does the folder with a slash behind it begin with the text?
+static bool begins_folder(struct bytes text, struct bytes folder) {
+    bool has_slash = text.length == folder.length + 1 && text.data[folder.length] == '/';
+    return has_prefix(folder, text) || (has_slash && has_prefix(text, folder));
+}
+
+bool policy_asks_below(const struct policy *policy, const char *action, struct bytes folder) {
+    bool any_for_action = false;
+    for (size_t i = 0; i < policy->asked_paths_count; i++) {
+        const struct asked_path *item = &policy->asked_paths[i];
+        if (!bytes_equal_text(item->action, action)) continue;
+        if (is_at_or_below(item->path, folder) || (item->is_prefix && begins_folder(item->path, folder))) return true;
+        any_for_action = true;
+    }
+    return !any_for_action;
+}
+
 struct action_settings policy_action_settings(const struct policy *policy, const char *action) {
     uint32_t wait = strcmp(action, "exec") == 0 ? POLICY_DEFAULT_WAIT_EXEC_US : POLICY_DEFAULT_WAIT_US;
     struct action_settings settings = {bytes_of_text(action), VERDICT_ALLOW, wait};

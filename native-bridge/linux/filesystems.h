@@ -19,6 +19,7 @@ struct filesystem {
     bool is_named;              // by the policy; else it is guarded for what it is, and must not be kept busy
     bool is_stacked;            // on other filesystems: its questions come by a group of their own
     bool is_foreign;            // only another mount namespace shows it
+    uint64_t asked_mask;        // of the questions, those that a rule could answer with a denial (asked_reach.h)
     bool is_refused;            // the kernel does not let it be marked for questions: for whoever applies a policy alone
     bool reads_never_block;     // tmpfs: its content is in memory
     int mount_fd;               // a directory on the canonical mount, opened for reading; -1: filesystem_open() does

@@ -8,6 +8,7 @@
 #include <sys/fanotify.h>
 #include <sys/sysmacros.h>
 
+#include "asked_reach.h"
 #include "core/clock.h"
 #include "core/event_encoder.h"
 
@@ -162,6 +163,7 @@ struct guard_state *guard_state_build(const struct policy *policy, struct mount_
     }
     add_wanted(state, inventory, NULL, unguarded, context);
     add_overlays(state, inventory, unguarded, context);
+    asked_reach_set(&state->filesystems, policy, inventory, NULL);
     list_quiet(state, inventory);
     return complete(state, true);
 }
@@ -176,6 +178,7 @@ struct guard_state *guard_state_follow(const struct guard_state *before, struct 
         add_wanted(state, inventory, before, NULL, NULL);
         keep_missing(state, inventory, before);
         add_overlays(state, inventory, NULL, NULL);
+        asked_reach_set(&state->filesystems, state->policy, inventory, &before->filesystems);
         list_quiet(state, inventory);
     }
     return complete(state, followed);
@@ -200,9 +203,11 @@ void guard_state_unref(struct guard_state *state)
     free(state);
 }
 
+static const uint64_t QUESTIONS = FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM;
+
 static uint64_t mask_for(const struct mark_order *order, const struct filesystem *filesystem)
 {
-    return filesystem->is_stacked ? order->stacked : order->plain;
+    return (filesystem->is_stacked ? order->stacked : order->plain) & (filesystem->asked_mask | ~QUESTIONS);
 }
 
 // False: the kernel refuses, with errno.
@@ -227,7 +232,7 @@ void guard_marks_add(const struct mark_order *order, struct guard_state *now, te
             continue;
         uint_least64_t never = 0;
         if (!add_mark(order, filesystem, mask, unguarded, context))
-            filesystem->is_refused = filesystem->is_refused || (mask & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM));
+            filesystem->is_refused = filesystem->is_refused || (mask & QUESTIONS);
         else if (mask & FAN_OPEN_EXEC_PERM)
             atomic_compare_exchange_strong(&now->asked_since_ns[i], &never, clock_unix_ns());
     }
@@ -290,7 +295,8 @@ void guard_marks_carry_over(struct guard_state *now, const struct guard_state *b
     for (size_t i = 0; i < now->filesystems.count; i++) {
         const struct filesystem *filesystem = &now->filesystems.items[i];
         const struct filesystem *old = filesystem_set_find(&before->filesystems, filesystem->device);
-        if (are_execs_asked && old && old->mount_id == filesystem->mount_id)
+        if (are_execs_asked && old && old->mount_id == filesystem->mount_id &&
+            (old->asked_mask & filesystem->asked_mask & FAN_OPEN_EXEC_PERM))
             atomic_store(&now->asked_since_ns[i],
                          atomic_load(&before->asked_since_ns[old - before->filesystems.items]));
     }

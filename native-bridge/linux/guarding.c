@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/fanotify.h>
 
+#include "asked_reach.h"
 #include "core/lock.h"
 #include "mount_changes.h"
 
@@ -144,7 +145,8 @@ static void tell_not_named(const struct linux_state *state, tell_unguarded ungua
     for (size_t i = 0; i < state->inventory->count; i++) {
         const struct found_filesystem *found = &state->inventory->items[i];
         if (found->pid != 0 || !guard_is_worth_a_word(found) || guard_is_wanted(state->guard->policy, found) ||
-            found->refusal || guard_limit_refusal(found) || !mount_unguarded_reason(found, state->inventory, state->guard))
+            found->refusal || guard_limit_refusal(found) || asked_reach_of(state->guard->policy, found) == 0 ||
+            !mount_unguarded_reason(found, state->inventory, state->guard))
             continue;
         size_t more = strlen(found->mount->point) + 2;
         if (length + more + 40 < sizeof sentence) {
@@ -215,11 +217,20 @@ void guarding_describe(void *context, tell_unguarded guarded, tell_unguarded ung
         if (!guard_is_worth_a_word(found))
             continue;
         const char *reason = mount_unguarded_reason(found, state->inventory, state->guard);
-        if (reason) {
+        const struct filesystem *item =
+            filesystem_set_find_mounted(&state->guard->filesystems, found->major, found->minor);
+        uint64_t asked = (item ? item->asked_mask : UINT64_MAX) & state->guard->permission_mask;
+        if (!reason && asked == 0) {
+            snprintf(sentence, sizeof sentence, "%.600s (%s) is not asked about: no rule can deny anything there",
+                     found->mount->point, found->mount->type);
+            unguarded(tell_context, sentence);
+        } else if (reason) {
             guard_sentence(found, reason, sentence, sizeof sentence);
             unguarded(tell_context, sentence);
         } else {
-            snprintf(sentence, sizeof sentence, "%.600s (%s)", found->mount->point, found->mount->type);
+            snprintf(sentence, sizeof sentence, "%.600s (%s)%s", found->mount->point, found->mount->type,
+                     asked == state->guard->permission_mask ? "" : asked == FAN_OPEN_PERM ? ", its opens alone"
+                                                                                          : ", its programs alone");
             guarded(tell_context, sentence);
         }
     }

@@ -65,6 +65,9 @@ const char *unasked_reason(struct asked_execs *asked, const struct guard_state *
     if (was == ASKED_ABOUT_IT || !program)
         return NULL;
     const struct filesystem *filesystem = filesystem_set_find(&guard->filesystems, device_of(program));
+    // No rule could have denied it there.
+    if (filesystem && !(filesystem->asked_mask & FAN_OPEN_EXEC_PERM))
+        return NULL;
     uint64_t since_ns = filesystem ? atomic_load(&guard->asked_since_ns[filesystem - guard->filesystems.items]) : 0;
     if (since_ns == 0)
         return reason_of_unguarded(guard, exec, was);

@@ -216,6 +216,76 @@ static void no_reach(void) {
     holds("a test without values never holds, not even where its subject is unresolved");
 }
 
+static void put_asked(struct wire_writer *writer, const char *action, const char *path, bool is_prefix) {
+    size_t item = wire_begin(writer, picket_v1_Policy_asked_paths_tag);
+    wire_text(writer, picket_v1_AskedPath_action_tag, action);
+    wire_text(writer, picket_v1_AskedPath_path_tag, path);
+    wire_bool(writer, picket_v1_AskedPath_is_prefix_tag, is_prefix);
+    wire_end(writer, item);
+}
+
+static void asked_paths(void) {
+    struct wire_writer writer = begin(1);
+    put_asked(&writer, "open", "/srv/a/secret", false);
+    put_asked(&writer, "open", "/var/lib", true);
+    struct policy *policy = decode(&writer);
+    static const struct { const char *folder; bool is_asked; } cases[] = {
+        {"/", true}, {"/srv", true}, {"/srv/a", true}, {"/srv/a/secret", true}, {"/srv/b", false}, {"/sr", false},
+        {"/srv/a/secret/x", false}, {"/var", true}, {"/var/lib", true}, {"/var/lib/x", true}, {"/var/library", true},
+        {"/var/log", false}, {"/va", false}, {"/home", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (policy_asks_below(policy, "open", of(cases[i].folder)) != cases[i].is_asked) {
+            fprintf(stderr, "below %s: not so\n", cases[i].folder);
+            exit(1);
+        }
+    CHECK(policy_asks_below(policy, "exec", of("/home")));
+    policy_unref(policy);
+    writer = begin(1);
+    put_asked(&writer, "open", "", true);
+    CHECK(policy_decode((struct bytes){buffer, writer.length}, error, sizeof error) == NULL);
+    CHECK(strstr(error, "asked path") != NULL);
+    holds("where asked paths lie is told by the mount point; an action without any is asked about everywhere");
+}
+
+// A path of one to five parts, each one of three letters.
+static void random_path(char out[16]) {
+    size_t length = 0;
+    for (uint64_t parts = 1 + random_below(5); parts > 0; parts--) {
+        out[length++] = '/';
+        out[length++] = (char)('a' + random_below(3));
+    }
+    out[length] = 0;
+}
+
+// Whatever file lies below a mount point and is meant by an asked path, its filesystem is asked about.
+static void asked_paths_miss_nothing(void) {
+    int meant = 0;
+    for (int i = 0; i < 20000; i++) {
+        char folder[16], path[16], asked[16];
+        random_path(path);
+        random_path(asked);
+        (void)snprintf(folder, sizeof folder, "%s", path);
+        size_t slashes = strlen(folder) / 2, kept = random_below(slashes);
+        folder[kept == 0 ? 1 : kept * 2] = 0;       // "/", or some of the folders that the file lies in
+        bool is_prefix = random_below(2) == 0;
+        if (is_prefix) asked[1 + random_below(strlen(asked))] = 0;
+        bool is_meant = is_prefix ? strncmp(path, asked, strlen(asked)) == 0 : strcmp(path, asked) == 0;
+        if (!is_meant) continue;
+        meant++;
+        struct wire_writer writer = begin(1);
+        put_asked(&writer, "open", asked, is_prefix);
+        struct policy *policy = decode(&writer);
+        if (!policy_asks_below(policy, "open", of(folder))) {
+            fprintf(stderr, "%s below %s is meant by %s\n", path, folder, asked);
+            exit(1);
+        }
+        policy_unref(policy);
+    }
+    CHECK(meant > 1000);
+    holds("no file that an asked path means lies where nothing is asked");
+}
+
 int main(void) {
     matching();
     unresolved();
@@ -223,5 +293,7 @@ int main(void) {
     no_reach();
     refused();
     many_values();
+    asked_paths();
+    asked_paths_miss_nothing();
     return 0;
 }

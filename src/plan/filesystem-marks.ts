@@ -2,8 +2,8 @@
 // reaches it. fanotify has no marks for prefixes: one rule below a mount point means all of that filesystem.
 
 import type { Trigger } from '../events/triggers.ts';
+import type { TargetPath } from '../rules/target-paths.ts';
 import { kindOfMount, type Mount, type MountKind } from './mounts.ts';
-import type { TargetPath } from './target-paths.ts';
 import type { RuleReach } from './target-selection.ts';
 
 export interface MarkedFilesystem {

@@ -7,12 +7,12 @@ import { isAuthTrigger } from '../rules/decision.ts';
 import { describeIndex, type TriggerIndex } from '../rules/index-report.ts';
 import { canDeny, type PlanOptions, planPolicy, readsEnvironment, wantsEvent } from '../rules/plan.ts';
 import type { RuleDefinition, RuleSet } from '../rules/schema.ts';
+import { targetPathsOf } from '../rules/target-paths.ts';
 import { type AuthAnswer, authAnswers } from './auth-answers.ts';
 import { type FilesystemReport, reportFilesystems } from './filesystem-report.ts';
 import type { Mount } from './mounts.ts';
 import { type OutsideRule, outsideLane } from './outside-lane.ts';
 import { wordsOfTests } from './static-words.ts';
-import { targetPathsOf } from './target-paths.ts';
 import { type RuleReach, selectTargets, type TargetSelection } from './target-selection.ts';
 
 export interface PlanReport {

@@ -6,7 +6,7 @@
 // ESClient.h (es_mute_path, es_invert_muting).
 
 import { actionOfTrigger, type Trigger } from '../events/triggers.ts';
-import { type TargetPath, withoutCovered } from './target-paths.ts';
+import { type TargetPath, withoutCovered } from '../rules/target-paths.ts';
 
 interface SelectedPath extends TargetPath {
   readonly triggers: readonly Trigger[];

@@ -9,6 +9,7 @@ import { byDecisiveness, isAuthTrigger } from './decision.ts';
 import { accessOf, headOf } from './fact-access.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import { exactTests, necessaryTests, OPERATOR, SUBJECT } from './static-tests.ts';
+import { type TargetPath, targetPathsOf, withoutCovered } from './target-paths.ts';
 
 type NewMounts = 'report' | 'guard' | 'ignore';
 
@@ -45,6 +46,8 @@ const NEVER_HOLDS: picket.v1.IStaticTest = {
 };
 // Of all tests in a policy; the bridge takes 65,536. Verdicts and reach of each trigger have equal shares.
 const STATIC_VALUES_MAX = 60_000;
+// Of a trigger. Beyond, its files count as lying anywhere.
+const ASKED_PATHS_MAX = 4_096;
 const NEW_MOUNTS = { report: 1, guard: 2, ignore: 3 } as const;
 /** No path: paths are absolute. */
 const LOCAL = 'local';
@@ -88,6 +91,16 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
         // Nothing for an action: all of it is in reach.
         return withinBound(reach, valuesMax).length === reach.length ? reach : [];
       }),
+      askedPaths: asked.flatMap((trigger) =>
+        askedPaths(trigger, [
+          ...on(trigger)
+            .filter(asks)
+            .map(({ conditions }) => targetPathsOf(conditions, ruleSet.conditions, trigger)),
+          ...inShadow(trigger)
+            .filter(canDeny)
+            .map(({ conditions }) => targetPathsOf(conditions, options.shadow?.conditions ?? {}, trigger)),
+        ]),
+      ),
       actions: actionSettings(deniable, options),
       neverDenied: options.neverDenied.map(bytesOfText),
     },
@@ -193,6 +206,26 @@ function denyReach(
     })),
   );
   return reach.every(({ tests }) => tests.length > 0) ? reach : [];
+}
+
+/** A superset of the files that the rules can match; nothing says: files anywhere. */
+function askedPaths(
+  trigger: Trigger,
+  targets: readonly (readonly TargetPath[] | undefined)[],
+): picket.v1.IAskedPath[] {
+  const all: TargetPath[] = [];
+  for (const one of targets) {
+    if (one === undefined) return [];
+    all.push(...one);
+  }
+  const paths = withoutCovered(all);
+  if (paths.length > ASKED_PATHS_MAX) return [];
+  const action = actionOfTrigger(trigger) ?? '';
+  return paths.map(({ kind, path }) => ({
+    action,
+    path: bytesOfText(path),
+    ...(kind === 'prefix' ? { isPrefix: true } : {}),
+  }));
 }
 
 function actionSettings(deniable: readonly Trigger[], options: PlanOptions): picket.v1.IActionSettings[] {

@@ -4,12 +4,12 @@ import { objectFacts } from '../../src/events/object-facts.ts';
 import type { Trigger } from '../../src/events/triggers.ts';
 import { markFilesystems, unknownFilesystems } from '../../src/plan/filesystem-marks.ts';
 import { kindOfMount, MountLineError, parseMounts } from '../../src/plan/mounts.ts';
-import { type TargetPath, targetPathsOf, withoutCovered } from '../../src/plan/target-paths.ts';
 import { selectTargets } from '../../src/plan/target-selection.ts';
 import { compileRules } from '../../src/rules/compile.ts';
 import type { Condition, Leaf, NamedConditions, RootCondition } from '../../src/rules/conditions.ts';
 import { parseRules } from '../../src/rules/load.ts';
 import type { RuleDefinition } from '../../src/rules/schema.ts';
+import { type TargetPath, targetPathsOf, withoutCovered } from '../../src/rules/target-paths.ts';
 
 const FOLDERS = ['/', '/etc', '/etc/ssh', '/home/a', '/mnt/x'];
 const PATHS = FOLDERS.flatMap((folder) =>

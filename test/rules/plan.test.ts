@@ -184,6 +184,41 @@ describe('the plan', () => {
     expect(denied).toBeGreaterThan(100);
   });
 
+  test('whatever the rules deny is a file that the bridge is told to ask about', () => {
+    let denied = 0;
+    fc.assert(
+      fc.property(pathRules, fc.array(event, { minLength: 1, maxLength: 8 }), (set, events) => {
+        const { policy } = planPolicy(set, 'linux', OPTIONS);
+        const rules = compileRules(set, { platform: 'linux' });
+        for (const trigger of ['auth.exec', 'auth.open'] as const) {
+          const asked = (policy.askedPaths ?? []).filter(({ action }) => `auth.${action}` === trigger);
+          if (asked.length === 0) continue;
+          for (const given of events.map((one) => shaped(one, trigger))) {
+            if (rules.decide(trigger, objectFacts(given)).verdict !== 'deny') continue;
+            denied++;
+            const path = given.file?.path ?? '';
+            expect(
+              asked.some(({ path: bytes, isPrefix }) => {
+                const text = textOfBytes(bytes ?? new Uint8Array());
+                return isPrefix === true ? path.startsWith(text) : path === text;
+              }),
+            ).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    expect(denied).toBeGreaterThan(100);
+  });
+
+  test('in shadow mode is asked about what those rules would deny', () => {
+    const yaml =
+      '- { name: a, on: [auth.open], mode: shadow, conditions: { all: [ { fact: file, path: $.path, operator: startsWith, value: /a/ } ] }, event: { type: deny } }';
+    const asked = [{ action: 'open', path: Buffer.from('/a/'), isPrefix: true }];
+    expect(planOf(yaml, { askInShadow: true }).policy.askedPaths).toMatchObject(asked);
+    expect(planOf(yaml).policy.askedPaths).toEqual([]);
+  });
+
   test('asked in shadow mode: every question is asked, and neither a deadline nor an overload can deny', () => {
     const rule = (type: string, mode: string): string =>
       `- { name: ${type}, on: [auth.open], mode: ${mode}, conditions: { all: [ { fact: file, path: $.path, operator: equal, value: /a } ] }, event: { type: ${type} } }`;
@@ -219,6 +254,9 @@ describe('the plan', () => {
       { action: 'open', rule: 'open' },
       { action: 'exec', tests: [{ values: [] }] },
     ]);
+    expect(
+      policy.askedPaths?.map(({ action, path }) => `${action} ${textOfBytes(path ?? new Uint8Array())}`),
+    ).toEqual(['open /a', 'exec /b']);
   });
 
   test('asks about an action only while an enforced rule can deny there', () => {

@@ -42,8 +42,8 @@ export function filesystemsSection({ filesystems }: PlanReport): Section | undef
   for (const { point, type, isGuarded, reason, reachedBy } of mounted ?? []) {
     const what = `${displayText(point)} (${displayText(type)})`;
     const rules = [...new Set(reachedBy.flatMap((reach) => reach.rules))];
-    const whom = rules.length === 0 ? 'although no rule reaches it' : `for ${shortNames(rules, 2)}`;
-    if (isGuarded) marked.push(`${what} would be marked ${whom}`);
+    if (isGuarded && rules.length === 0) marked.push(`${what} may be guarded, and no rule reaches it`);
+    else if (isGuarded) marked.push(`${what} would be marked for ${shortNames(rules, 2)}`);
     else if (rules.length > 0)
       unguarded.push(`${what} stays unguarded: ${reason}; in reach of ${shortNames(rules, 2)}`);
   }

@@ -3,8 +3,8 @@
 // only ever be too much.
 
 import type { Trigger } from '../events/triggers.ts';
-import { type Condition, isFactReference, type Leaf, type NamedConditions } from '../rules/conditions.ts';
-import { accessOf } from '../rules/fact-access.ts';
+import { type Condition, isFactReference, type Leaf, type NamedConditions } from './conditions.ts';
+import { accessOf } from './fact-access.ts';
 
 export interface TargetPath {
   readonly kind: 'literal' | 'prefix';
