@@ -87,6 +87,11 @@ int bridge_run(const struct options *options, struct backend *backend) {
         (void)snprintf(error, sizeof error, "can't start the deadline guard: %s", strerror(failure));
         goto out;
     }
+    failure = hashing_start(&core.hashing);
+    if (failure != 0) {
+        (void)snprintf(error, sizeof error, "can't start the threads that hash: %s", strerror(failure));
+        goto out;
+    }
     if (backend->start(backend->state, &core, error, sizeof error) != 0) goto out;
     log_start_of(&core, &listener);
     atomic_store(&vigil()->ready, true);
@@ -97,6 +102,7 @@ int bridge_run(const struct options *options, struct backend *backend) {
 out:
     // The kernel first, whatever else goes wrong.
     backend->release(backend->state);
+    hashing_stop(&core.hashing);
     backend->stop(backend->state);
     guard_stop(&core.guard);
     session_enforcement_end(&session);

@@ -20,6 +20,45 @@ struct bytes {
     size_t length;
 };
 
+// Whose content is hashed: bits of picket.v1.Subscription.hashes.
+enum hash_of { HASH_OF_FILE = 1, HASH_OF_PROCESS = 2 };
+
+// picket.v1.HashState.
+enum hash_state {
+    HASH_UNSPECIFIED = 0, HASH_PENDING = 1, HASH_KNOWN = 2, HASH_TOO_LARGE = 3, HASH_UNLISTED_FILESYSTEM = 4,
+    HASH_UNREADABLE = 5,
+};
+enum { HASH_BYTES = 32 };
+
+struct content_hash {
+    enum hash_state state;
+    bool unstable;              // it may be of no content that the file ever had: used for the one answer
+    bool remembered;            // it was not computed for this
+    uint8_t sha256[HASH_BYTES]; // HASH_KNOWN
+};
+
+struct content_hashes {
+    struct content_hash file, process;  // HASH_UNSPECIFIED: not asked for
+    bool is_one;                        // the process is the file: its hash is the file's
+};
+
+// What to hash, for a request that was given to core_auth().
+struct hash_order {
+    const char *action;
+    uint64_t token;
+    uint32_t pid;               // the actor's
+    unsigned wanted;            // HASH_OF_FILE, HASH_OF_PROCESS
+    // Does somebody still wait for it? Is the bridge about to end? Both are to be asked again and again.
+    bool (*is_waited_for)(void *context);
+    bool (*is_ending)(void *context);
+    void *context;
+};
+
+// What it is read from: descriptors of the backend's own; -1: none.
+struct hash_sources {
+    int file, process, mounts;
+};
+
 enum verdict { VERDICT_ALLOW = 1, VERDICT_DENY = 2, VERDICT_DEFER = 3 };
 
 // What static verdicts, bounds and exemptions look at. Borrowed for the call of core_auth().
@@ -82,6 +121,12 @@ struct backend {
     // thread; may wait for apply().
     void (*describe)(void *state, void (*guarded)(void *context, const char *sentence),
                      void (*unguarded)(void *context, const char *sentence), void *context);
+    // Opens what is to be read. Never waits. The token may have been answered meanwhile, and then mean something else: the
+    // core looks afterwards. NULL: this backend hashes nothing.
+    void (*hash_open)(void *state, const struct hash_order *order, struct hash_sources *sources);
+    // Hashes it, on a thread that may wait for a disk, and closes it; `found` NULL: only closes it.
+    void (*hash)(void *state, const struct hash_order *order, struct hash_sources *sources,
+                 struct content_hashes *found);
     // The connected agent's process, for exemptions; 0 when it has gone.
     void (*set_agent)(void *state, uint32_t pid);
     // Lets the kernel go first of all (closes the permission group), then stops the threads. Idempotent. Async-signal
@@ -101,6 +146,9 @@ void core_crowd(struct core *core, uint64_t account);
 
 // From within respond(): the kernel has nobody waiting for this answer any more.
 void core_unheard(struct core *core);
+
+// What a backend found out of a hash by itself, for the count.
+void core_hashed(struct core *core, const struct content_hash *hash);
 
 // A notify event: queued within its bound for the agent, or counted as lost.
 void core_notify(struct core *core, const struct encoded_event *event);

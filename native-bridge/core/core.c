@@ -23,7 +23,7 @@ enum { PRESS_AFTER_US = 20000, PRESS_PART = 4 };
 // given of what it might deny: else a second user of the same person's would get it. No longer than the breaker takes to
 // know that the agent is gone; and an agent that is slow by itself, or stopped, is not waited for.
 enum { PATIENCE_US = BREAKER_PONG_WITHIN_US };
-enum { OUTCOME_BYTES = 4096, RULE_MAX = 2048, OVERLOAD_EVENT_BYTES = 1024 };
+enum { OUTCOME_BYTES = HASHING_OUTCOME_BYTES, RULE_MAX = 2048, OVERLOAD_EVENT_BYTES = 1024 };
 
 // --- what the lane hands on ---
 
@@ -58,6 +58,7 @@ int core_init(struct core *core, struct backend *backend, const struct core_opti
     lock_init(&core->queue_mutex);
     overload_init(&core->overload);
     audit_meter_init(&core->audits);
+    hashing_init(&core->hashing, core);
     if (getentropy(random, sizeof random) != 0) {
         (void)snprintf(error, error_size, "no random numbers: %s", strerror(errno));
         return -1;
@@ -165,6 +166,7 @@ struct answer {
     uint64_t account;
     uint32_t uid;
     bool over_bound;            // LEVEL_OVERLOAD: too many are pending
+    struct hashing_report *hashes;      // the audit waits for these; NULL: for none
     const struct auth_event *unmade;    // the event is made of it; NULL: it is made
     struct bytes event;
 };
@@ -226,12 +228,16 @@ static void divide_time(const struct answer *answer, int64_t now_us, struct auth
     outcome->bridge_us = outcome->answered_us - away_us;
 }
 
-// The one place that answers. Whoever comes here has won the request's claim, or the request was never open.
-static void answer(struct core *core, const struct answer *answer) {
+// The one place that answers. Whoever comes here has won the request's claim, or the request was never open. True: the
+// audit is told later, by whoever hashes, who has the caller's reference of the request from here on.
+static bool answer(struct core *core, const struct answer *answer) {
     enum verdict told = tell_kernel(core, answer->token, answer->verdict);
     int64_t now_us = clock_monotonic_us();
     statistics_answer(&core->statistics, answer->action, answer->level, told, now_us - answer->read_us);
-    if (!is_told(core, answer, told, now_us)) return;
+    if (!is_told(core, answer, told, now_us)) {
+        hashing_report_drop(&core->hashing, answer->hashes);
+        return false;
+    }
     uint8_t outcome[OUTCOME_BYTES];
     struct wire_writer writer;
     wire_writer_init(&writer, outcome, sizeof outcome);
@@ -249,17 +255,28 @@ static void answer(struct core *core, const struct answer *answer) {
     // What would have been denied is said as of a rule in shadow mode.
     if (told != answer->verdict && answer->rule.length > 0 && answer->rule.length <= RULE_MAX)
         message_shadow(&writer, answer->rule, answer->verdict);
+    if (answer->hashes != NULL) {
+        hashing_report_end(&core->hashing, answer->hashes, (struct bytes){outcome, writer.length});
+        return true;
+    }
     struct bytes event = answer->unmade != NULL ? make(answer->unmade) : answer->event;
     struct bytes slices[] = {event, answer->annotations, {outcome, writer.length}};
     (void)push(core, slices, sizeof slices / sizeof slices[0], EVENT_AUTH, answer->action);
+    return false;
+}
+
+void core_push_audit(struct core *core, const char *action, struct bytes event, struct bytes outcome) {
+    struct bytes slices[] = {event, outcome};
+    (void)push(core, slices, sizeof slices / sizeof slices[0], EVENT_AUTH, action);
 }
 
 // For whoever has won pending_claim(): answers and gives the claim's reference back.
 static void answer_request(struct core *core, struct request *request, enum verdict verdict, enum answer_level level,
-                           const struct auth_verdict *from_agent) {
+                           const struct auth_verdict *from_agent, struct hashing_report *hashes) {
     bool by_agent = from_agent != NULL;
+    uint64_t account = request->account;
     if (!by_agent) pending_note_answered(&core->pending, request->id);
-    answer(core, &(struct answer){
+    bool is_told_later = answer(core, &(struct answer){
         .verdict = verdict,
         .level = level,
         .rule = by_agent ? from_agent->rule : (struct bytes){NULL, 0},
@@ -276,11 +293,12 @@ static void answer_request(struct core *core, struct request *request, enum verd
         .action = request->action,
         .account = request->account,
         .uid = request->uid,
-        .event = {request->event, request->event_length},
+        .hashes = hashes,
+        .event = {request->event, atomic_load(&request->event_length)},
     });
     // What waits for its turn behind this one may go now.
-    lane_answered(&core->lane, request->account, clock_monotonic_us());
-    pending_release(&core->pending, request);
+    lane_answered(&core->lane, account, clock_monotonic_us());
+    if (!is_told_later) pending_release(&core->pending, request);
 }
 
 // Flooding is the user's own doing, and so is what it makes late: it must not turn a deny into an allow. So what a deny
@@ -378,23 +396,54 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
     request->deny_in_reach = deny_in_reach;
     request->has_deadline = has_deadline;
     request->uid = subject->uid;
+    request->pid = subject->pid;
     uint64_t id = request->id;
     int64_t press_us = now_us + (budget / PRESS_PART < PRESS_AFTER_US ? budget / PRESS_PART : PRESS_AFTER_US);
     pending_open(request, press_us, now_us + budget);
     guard_watch(&core->guard, press_us);
     // Switched off since: either core_allow_all() has found this request, or this finds the switch.
     if (!enforcement_is_on(&core->enforcement) && pending_claim(request, id))
-        answer_request(core, request, VERDICT_ALLOW, LEVEL_NOT_ENFORCED, NULL);
+        answer_request(core, request, VERDICT_ALLOW, LEVEL_NOT_ENFORCED, NULL, NULL);
     if (!lane_ask(&core->lane, request, now_us) && pending_claim(request, id))
-        answer_request(core, request, settings.default_verdict, LEVEL_DEFAULT_NO_AGENT, NULL);
+        answer_request(core, request, settings.default_verdict, LEVEL_DEFAULT_NO_AGENT, NULL, NULL);
     pending_release(&core->pending, request);
     policy_unref(policy);
     return;
 
 answered:
     if (at_once.unmade != NULL && may_be_told(&at_once)) gather(at_once.unmade);
-    answer(core, &at_once);
+    (void)answer(core, &at_once);
     policy_unref(policy);
+}
+
+void core_hashed(struct core *core, const struct content_hash *hash) {
+    hashing_count(&core->hashing, hash);
+}
+
+// The agent is asked again once they are there. False: nobody here hashes.
+static bool wait_for_hashes(struct core *core, struct request *request, unsigned hashes) {
+    int64_t now_us = clock_monotonic_us();
+    lane_put_aside(&core->lane, request);
+    enum hashing_wanted wanted = hashing_want(&core->hashing, request, hashes);
+    if (wanted == HASHING_THERE) lane_ask_again(&core->lane, request, now_us);
+    lane_answered(&core->lane, request->account, now_us);
+    return wanted != HASHING_IMPOSSIBLE;
+}
+
+static void answer_by_agent(struct core *core, struct request *request, const struct auth_verdict *verdict,
+                            enum answer_level level) {
+    // Opened while the request has not been answered: from then on its descriptor is closed.
+    bool wants_hashes = verdict->hashes != 0 && verdict->report;
+    struct hashing_report *hashes =
+        wants_hashes ? hashing_report_begin(&core->hashing, request, verdict->hashes) : NULL;
+    if (!pending_claim(request, verdict->id)) {
+        hashing_report_drop(&core->hashing, hashes);
+        atomic_fetch_add(&core->statistics.late_verdicts, 1);
+        return;
+    }
+    if (wants_hashes && hashes == NULL) atomic_fetch_add(&core->hashing.late, 1);
+    breaker_verdict(&core->lane.breaker);
+    answer_request(core, request, verdict->verdict, level, verdict, hashes);
 }
 
 void core_verdict(struct core *core, const struct auth_verdict *verdict, enum answer_level level) {
@@ -404,20 +453,20 @@ void core_verdict(struct core *core, const struct auth_verdict *verdict, enum an
         atomic_fetch_add(late ? &core->statistics.late_verdicts : &core->statistics.unknown_verdicts, 1);
         return;
     }
-    bool may_defer = level == LEVEL_AGENT;
+    bool may_defer = level == LEVEL_AGENT || verdict->hashes != 0;
     if (atomic_load(&request->epoch) != verdict->epoch || verdict->epoch == 0 ||
         (verdict->verdict == VERDICT_DEFER && !may_defer)) {
         atomic_fetch_add(&core->statistics.unknown_verdicts, 1);
+    } else if (verdict->verdict == VERDICT_DEFER && verdict->hashes != 0) {
+        breaker_verdict(&core->lane.breaker);
+        if (!wait_for_hashes(core, request, verdict->hashes)) atomic_fetch_add(&core->statistics.unknown_verdicts, 1);
     } else if (verdict->verdict == VERDICT_DEFER) {
         int expected = SLOW_NO;
         breaker_verdict(&core->lane.breaker);
         if (atomic_compare_exchange_strong(&request->slow, &expected, SLOW_WANTED)) lane_slow(core);
         lane_answered(&core->lane, request->account, clock_monotonic_us());
-    } else if (pending_claim(request, verdict->id)) {
-        breaker_verdict(&core->lane.breaker);
-        answer_request(core, request, verdict->verdict, level, verdict);
     } else {
-        atomic_fetch_add(&core->statistics.late_verdicts, 1);
+        answer_by_agent(core, request, verdict, level);
     }
     pending_release(&core->pending, request);
 }
@@ -447,12 +496,15 @@ void core_budget_ran_out(struct core *core, struct request *request) {
         return;
     }
     if (!pending_claim(request, request->id)) return;
-    // What runs out for a flood says nothing of the agent: it must not open the breaker for everybody.
-    bool pays = pays_for_flood(core, request->uid, request->account, request->arrived_us);
-    if (!pays) lane_budget_ran_out(&core->lane, now_us);
+    // What runs out for a flood, or for a hash, says nothing of the agent: it must not open the breaker for everybody.
+    bool is_unhashed = atomic_load(&request->slow) == SLOW_HASHED;
+    bool pays = pays_for_flood(core, request->uid, request->account, request->arrived_us) ||
+                (request->uid != 0 && is_unhashed && hashing_is_crowded(&core->hashing, request));
+    if (is_unhashed) atomic_fetch_add(&core->hashing.late, 1);
+    else if (!pays) lane_budget_ran_out(&core->lane, now_us);
     bool denies = pays && request->deny_in_reach;
     answer_request(core, request, denies ? VERDICT_DENY : request->default_verdict,
-                   denies ? LEVEL_OVERLOAD : LEVEL_DEFAULT_DEADLINE, NULL);
+                   denies ? LEVEL_OVERLOAD : LEVEL_DEFAULT_DEADLINE, NULL, NULL);
 }
 
 void core_tell_overloads(struct core *core, int64_t now_us) {
@@ -473,7 +525,7 @@ static void answer_all(struct core *core, enum answer_level level) {
     for (size_t i = 0; i < count; i++) {
         struct request *request = core->batch[i];
         enum verdict verdict = level == LEVEL_NOT_ENFORCED ? VERDICT_ALLOW : request->default_verdict;
-        if (pending_claim(request, request->id)) answer_request(core, request, verdict, level, NULL);
+        if (pending_claim(request, request->id)) answer_request(core, request, verdict, level, NULL, NULL);
         pending_release(&core->pending, request);
     }
 }

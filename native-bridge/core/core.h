@@ -17,6 +17,7 @@
 #include "core/event_encoder.h"
 #include "core/guard.h"
 #include "core/host.h"
+#include "core/hashing.h"
 #include "core/lane.h"
 #include "core/loss.h"
 #include "core/overload.h"
@@ -45,6 +46,7 @@ struct core {
     struct audit_meter audits;
     struct lane lane;
     struct guard guard;
+    struct hashing hashing;
 
     pthread_mutex_t policy_mutex;
     struct policy *policy;          // in force; NULL before the first agent
@@ -88,6 +90,8 @@ void core_answer_all_without_agent(struct core *core);
 void core_allow_all(struct core *core);
 // Queues what is due to be said of who asks too much. Event thread.
 void core_tell_overloads(struct core *core, int64_t now_us);
+// The audit of an answer that was given before: an event, and what became of it.
+void core_push_audit(struct core *core, const char *action, struct bytes event, struct bytes outcome);
 // What the bridge says about itself, queued as an event. Gives its number.
 uint64_t core_push(struct core *core, const struct encoded_event *event);
 

@@ -23,6 +23,16 @@ void event_entity_id(uint32_t pid, uint64_t start_ns, char out[EVENT_ENTITY_ID_S
     (void)snprintf(out, EVENT_ENTITY_ID_SIZE, "%" PRIu32 "-%" PRIu64, pid, start_ns);
 }
 
+static void put_hash(struct wire_writer *writer, uint32_t tag, const struct content_hash *hash) {
+    if (hash == NULL || hash->state == HASH_UNSPECIFIED) return;
+    size_t mark = wire_begin(writer, tag);
+    if (hash->state == HASH_KNOWN)
+        wire_bytes(writer, picket_v1_Hash_sha256_tag, (struct bytes){hash->sha256, sizeof hash->sha256});
+    wire_bool(writer, picket_v1_Hash_unstable_tag, hash->unstable);
+    wire_uint(writer, picket_v1_Hash_state_tag, hash->state);
+    wire_end(writer, mark);
+}
+
 static void put_process(struct wire_writer *writer, uint32_t tag, const struct process_facts *process, int depth) {
     if (process == NULL || depth >= MAX_PROCESS_DEPTH) return;
     size_t mark = wire_begin(writer, tag);
@@ -53,6 +63,7 @@ static void put_process(struct wire_writer *writer, uint32_t tag, const struct p
     wire_uint(writer, picket_v1_Process_session_leader_pid_tag, process->session_leader_pid);
     wire_uint(writer, picket_v1_Process_group_leader_pid_tag, process->group_leader_pid);
     wire_bytes(writer, picket_v1_Process_name_tag, process->name);
+    put_hash(writer, picket_v1_Process_hash_tag, process->hash);
     wire_end(writer, mark);
 }
 
@@ -73,12 +84,7 @@ static void put_file(struct wire_writer *writer, const struct file_facts *file) 
         wire_fixed64(writer, picket_v1_File_mtime_ns_tag, file->mtime_ns);
         wire_fixed64(writer, picket_v1_File_ctime_ns_tag, file->ctime_ns);
     }
-    if (file->sha256.length > 0 || file->hash_unstable) {
-        size_t hash = wire_begin(writer, picket_v1_File_hash_tag);
-        wire_bytes(writer, picket_v1_Hash_sha256_tag, file->sha256);
-        wire_bool(writer, picket_v1_Hash_unstable_tag, file->hash_unstable);
-        wire_end(writer, hash);
-    }
+    put_hash(writer, picket_v1_File_hash_tag, file->hash);
     wire_bytes(writer, picket_v1_File_owner_tag, file->owner);
     wire_end(writer, mark);
 }
@@ -145,6 +151,22 @@ bool event_encode(const struct event_facts *event, void *buffer, size_t capacity
     wire_text(&writer, picket_v1_Event_outcome_tag, event->outcome);
     put_statfs(&writer, event->statfs);
     return describe(&writer, event->kind, event->action, encoded);
+}
+
+static void put_part(struct wire_writer *writer, uint32_t part, uint32_t tag, const struct content_hash *hash) {
+    if (hash->state == HASH_UNSPECIFIED) return;
+    size_t mark = wire_begin(writer, part);
+    put_hash(writer, tag, hash);
+    wire_end(writer, mark);
+}
+
+size_t event_encode_hashes(const struct content_hashes *hashes, uint8_t buffer[EVENT_HASHES_SIZE]) {
+    struct wire_writer writer;
+    wire_writer_init(&writer, buffer, EVENT_HASHES_SIZE);
+    put_part(&writer, picket_v1_Event_process_tag, picket_v1_Process_hash_tag,
+             hashes->is_one ? &hashes->file : &hashes->process);
+    put_part(&writer, picket_v1_Event_file_tag, picket_v1_File_hash_tag, &hashes->file);
+    return writer.overflow ? 0 : writer.length;
 }
 
 bool event_encode_unwatched(uint64_t created_ns, enum platform platform, uint64_t from_ns, uint64_t to_ns,

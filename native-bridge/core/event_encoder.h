@@ -51,6 +51,7 @@ struct process_facts {
     uint32_t session_leader_pid;
     uint32_t group_leader_pid;
     struct bytes name;                  // comm, where the executable is unknown
+    const struct content_hash *hash;    // NULL: nobody asks for it
 };
 
 struct file_facts {
@@ -67,8 +68,7 @@ struct file_facts {
     uint32_t links;
     uint64_t mtime_ns;
     uint64_t ctime_ns;
-    struct bytes sha256;                // 32 bytes or empty
-    bool hash_unstable;
+    const struct content_hash *hash;    // NULL: nobody asks for it
     struct bytes owner;
 };
 
@@ -100,6 +100,10 @@ bool event_encode(const struct event_facts *event, void *buffer, size_t capacity
 // "<pid>-<start_ns>": stable across restarts of the bridge, unlike the pid alone.
 #define EVENT_ENTITY_ID_SIZE 40
 void event_entity_id(uint32_t pid, uint64_t start_ns, char out[EVENT_ENTITY_ID_SIZE]);
+
+// Fields that add hashes to an encoded event: appended to it, they take the place of those that it has.
+#define EVENT_HASHES_SIZE 128
+size_t event_encode_hashes(const struct content_hashes *hashes, uint8_t buffer[EVENT_HASHES_SIZE]);
 
 // What the core says about itself (kind PICKET).
 bool event_encode_unwatched(uint64_t created_ns, enum platform platform, uint64_t from_ns, uint64_t to_ns,

@@ -17,7 +17,7 @@
 #include "core/thread.h"
 #include "core/vigil.h"
 
-enum { READ_BUFFER = FRAME_MAX + FRAME_HEADER, RETRY_MS = 10 };
+enum { READ_BUFFER = FRAME_MAX + FRAME_HEADER, RETRY_MS = 10, ASK_AGAIN_MAX = 8 };
 
 int lane_init(struct lane *lane, struct pending *pending, const struct lane_events *events) {
     memset(lane, 0, sizeof *lane);
@@ -51,7 +51,7 @@ static void send_request(struct lane *lane, struct request *request, int64_t now
     wire_writer_init(&writer, buffer, sizeof buffer);
     message_lane_request(&writer, &(struct auth_request_facts){
         request->id, lane->epoch, (uint32_t)left,
-        {request->event, request->event_length}});
+        {request->event, atomic_load(&request->event_length)}});
     if (writer.overflow) {
         request->sent = true;
         want_slow(lane, request);
@@ -163,6 +163,23 @@ bool lane_ask(struct lane *lane, struct request *request, int64_t now_us) {
     if (state == LANE_SERVING && !request->sent) send_in_turn(lane, request, now_us);
     unlock(&lane->mutex);
     return state != LANE_IDLE;
+}
+
+void lane_put_aside(struct lane *lane, struct request *request) {
+    lock(&lane->mutex);
+    if (atomic_load(&request->slow) != SLOW_WANTED) atomic_store(&request->slow, SLOW_HASHED);
+    unlock(&lane->mutex);
+}
+
+void lane_ask_again(struct lane *lane, struct request *request, int64_t now_us) {
+    lock(&lane->mutex);
+    if (atomic_load(&request->slow) == SLOW_HASHED && request->asked_again < ASK_AGAIN_MAX) {
+        request->asked_again++;
+        request->sent = false;
+        atomic_store(&request->slow, SLOW_NO);
+        if (atomic_load(&lane->state) == LANE_SERVING) send_in_turn(lane, request, now_us);
+    }
+    unlock(&lane->mutex);
 }
 
 void lane_answered(struct lane *lane, uint64_t account, int64_t now_us) {

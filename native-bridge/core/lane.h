@@ -7,7 +7,8 @@
 // Ownership: the lane owns both descriptors, the pair's names and its reader thread. Requests are borrowed for the
 // call.
 // Threading: lane_start(), lane_try_open(), lane_hold(), lane_policy() and lane_stop() belong to the event thread;
-// lane_ask(), lane_answered(), lane_availability() and lane_stalled_since() to any thread; lane_press(),
+// lane_ask(), lane_put_aside(), lane_ask_again(), lane_answered(),
+// lane_availability() and lane_stalled_since() to any thread; lane_press(),
 // lane_heartbeat() and lane_budget_ran_out() to the guard. The mutex is held for short writes that never block.
 #ifndef PICKET_LANE_H
 #define PICKET_LANE_H
@@ -90,6 +91,10 @@ void lane_stop(struct lane *lane, bool hold);
 enum lane_availability lane_availability(const struct lane *lane);
 // Sends the request, or keeps it for later. False: there is no agent any more, the caller answers.
 bool lane_ask(struct lane *lane, struct request *request, int64_t now_us);
+// The request waits for hashes, and the agent has it no more; then it is to be asked again. The agent can ask for hashes a few
+// times and no more, for it could go on so for ever.
+void lane_put_aside(struct lane *lane, struct request *request);
+void lane_ask_again(struct lane *lane, struct request *request, int64_t now_us);
 // One of the account's requests needs the agent no more: answered, or with the slow lane. The next one may go.
 void lane_answered(struct lane *lane, uint64_t account, int64_t now_us);
 // The guard's: a good part of the request's budget is over. Sends it where its sender was put aside before he could, and

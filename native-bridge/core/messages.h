@@ -46,6 +46,7 @@ struct auth_verdict {
     bool report;
     bool annotated;
     uint32_t lane_us;               // as the agent says
+    uint32_t hashes;                // VERDICT_DEFER: asked for; 0: for the slow lane
 };
 
 enum agent_message_kind {
@@ -129,6 +130,9 @@ struct bridge_figures {
     uint64_t breaker_opened;
     int64_t longest_answer_us;
     const char *enforcement;
+    struct hash_figures {
+        uint64_t computed, remembered, unstable, absent, late;
+    } hashes;
 };
 void message_statistics(struct wire_writer *writer, const struct bridge_figures *figures);
 

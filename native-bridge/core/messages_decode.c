@@ -81,6 +81,7 @@ static bool decode_verdict(struct bytes message, struct auth_verdict *verdict) {
         case picket_v1_AuthVerdict_rule_tag: verdict->rule = wire_field_bytes(&field); break;
         case picket_v1_AuthVerdict_annotations_tag: verdict->annotations = wire_field_bytes(&field); break;
         case picket_v1_AuthVerdict_report_tag: verdict->report = wire_field_uint(&field) != 0; break;
+        case picket_v1_AuthVerdict_hashes_tag: verdict->hashes = (uint32_t)wire_field_uint(&field); break;
         case picket_v1_AuthVerdict_annotated_tag: verdict->annotated = wire_field_uint(&field) != 0; break;
         case picket_v1_AuthVerdict_lane_us_tag: verdict->lane_us = (uint32_t)wire_field_uint(&field); break;
         default: break;

@@ -165,6 +165,16 @@ static void put_requests(struct wire_writer *writer, const struct statistics *st
     }
 }
 
+static void put_hashes(struct wire_writer *writer, const struct hash_figures *hashes) {
+    size_t mark = wire_begin(writer, picket_v1_BridgeStatistics_hashes_tag);
+    wire_uint(writer, picket_v1_BridgeStatistics_Hashes_computed_tag, hashes->computed);
+    wire_uint(writer, picket_v1_BridgeStatistics_Hashes_remembered_tag, hashes->remembered);
+    wire_uint(writer, picket_v1_BridgeStatistics_Hashes_unstable_tag, hashes->unstable);
+    wire_uint(writer, picket_v1_BridgeStatistics_Hashes_absent_tag, hashes->absent);
+    wire_uint(writer, picket_v1_BridgeStatistics_Hashes_late_tag, hashes->late);
+    wire_end(writer, mark);
+}
+
 static void put_figures(struct wire_writer *writer, uint32_t tag, const struct bridge_figures *figures) {
     const struct statistics *statistics = figures->statistics;
     size_t mark = wire_begin(writer, tag);
@@ -182,6 +192,7 @@ static void put_figures(struct wire_writer *writer, uint32_t tag, const struct b
         wire_uint(writer, picket_v1_BridgeStatistics_longest_answer_us_tag, (uint64_t)figures->longest_answer_us);
     wire_text(writer, picket_v1_BridgeStatistics_enforcement_tag, figures->enforcement);
     wire_uint(writer, picket_v1_BridgeStatistics_unheard_answers_tag, atomic_load(&statistics->unheard_answers));
+    put_hashes(writer, &figures->hashes);
     wire_end(writer, mark);
 }
 

@@ -35,7 +35,8 @@ struct pending_limits pending_limits_for(size_t cores) {
 int pending_init(struct pending *pending, const struct pending_limits *limits) {
     memset(pending, 0, sizeof *pending);
     lock_init(&pending->mutex);
-    size_t total = limits->slots * limits->slot_bytes + limits->large_count * limits->large_bytes;
+    size_t slot_room = limits->slot_bytes + PENDING_MORE, large_room = limits->large_bytes + PENDING_MORE;
+    size_t total = limits->slots * slot_room + limits->large_count * large_room;
     pending->slots = calloc(limits->slots, sizeof *pending->slots);
     pending->large = calloc(limits->large_count + 1, sizeof *pending->large);
     pending->large_used = calloc(limits->large_count + 1, sizeof *pending->large_used);
@@ -51,13 +52,13 @@ int pending_init(struct pending *pending, const struct pending_limits *limits) {
     pending->large_count = limits->large_count;
     pending->large_bytes = limits->large_bytes;
     uint8_t *next = pending->memory;
-    for (size_t i = 0; i < limits->slots; i++, next += limits->slot_bytes) {
+    for (size_t i = 0; i < limits->slots; i++, next += slot_room) {
         pending->slots[i].own_event = next;
         pending->slots[i].large = -1;
         atomic_store(&pending->slots[i].press_us, INT64_MAX);
         atomic_store(&pending->slots[i].deadline_us, INT64_MAX);
     }
-    for (size_t i = 0; i < limits->large_count; i++, next += limits->large_bytes) pending->large[i] = next;
+    for (size_t i = 0; i < limits->large_count; i++, next += large_room) pending->large[i] = next;
     return 0;
 }
 
@@ -157,8 +158,11 @@ struct request *pending_admit(struct pending *pending, uint64_t account, struct 
     slot->account = account;
     slot->large = large;
     slot->event = large >= 0 ? pending->large[large] : slot->own_event;
-    slot->event_length = event.length;
+    atomic_store(&slot->event_length, event.length);
     slot->sent = false;
+    slot->asked_again = 0;
+    slot->hashing = HASHING_NOT;
+    slot->hashes_wanted = slot->hashes_given = 0;
     atomic_store(&slot->slow, SLOW_NO);
     atomic_store(&slot->epoch, 0);
     atomic_store(&slot->handed_us, 0);
@@ -314,6 +318,38 @@ struct request *pending_next_unsent(struct pending *pending, uint64_t account) {
     if (next != NULL && !hold(next)) next = NULL;      // claimed meanwhile: its own answer brings the next one
     unlock(&pending->mutex);
     return next;
+}
+
+struct request *pending_next_unhashed(struct pending *pending, uint64_t last) {
+    struct request *next = NULL;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count; i++) {
+        struct request *slot = &pending->slots[i];
+        if (slot->references == 0 || slot->hashing != HASHING_WANTED || atomic_load(&slot->claim) == 0) continue;
+        bool is_last = slot->account == last, next_is_last = next != NULL && next->account == last;
+        if (next == NULL || is_last < next_is_last || (is_last == next_is_last && slot->order < next->order)) next = slot;
+    }
+    if (next != NULL && !hold(next)) next = NULL;      // claimed meanwhile
+    unlock(&pending->mutex);
+    return next;
+}
+
+size_t pending_unhashed(struct pending *pending, uint64_t account) {
+    size_t count = 0;
+    lock(&pending->mutex);
+    for (size_t i = 0; i < pending->slots_count; i++) {
+        const struct request *slot = &pending->slots[i];
+        count += slot->references > 0 && slot->account == account && slot->hashing != HASHING_NOT;
+    }
+    unlock(&pending->mutex);
+    return count;
+}
+
+void pending_append(struct request *request, struct bytes fields) {
+    size_t length = atomic_load(&request->event_length);
+    memcpy(request->event + length, fields.data, fields.length);
+    // Whoever answers meanwhile reads up to the length before, or all of it.
+    atomic_store(&request->event_length, length + fields.length);
 }
 
 void pending_note_answered(struct pending *pending, uint64_t id) {

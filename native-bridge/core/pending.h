@@ -8,7 +8,7 @@
 // Ownership: a slot is in use while somebody holds a reference. pending_admit() gives two: one for whoever will claim
 // the request, one for the caller. pending_find() and the iterators give one. The event's bytes are the slot's own.
 // Threading: all functions may be called from any thread; none blocks but for a short mutex. Fields of a request may
-// be read by whoever holds a reference; those marked (lane) are guarded by the lane's mutex.
+// be read by whoever holds a reference; those marked (lane) and (hashing) are guarded by the mutexes of those.
 #ifndef PICKET_PENDING_H
 #define PICKET_PENDING_H
 
@@ -19,11 +19,15 @@
 #include <stdint.h>
 
 #include "core/backend.h"
+#include "core/event_encoder.h"
 
 #define PENDING_ID_BATCH 32         // getentropy gives at most 256 bytes at a time
+#define PENDING_MORE (2 * EVENT_HASHES_SIZE)    // room for what is appended to an event
 #define PENDING_LATE_IDS 4096       // how many answered requests are remembered to tell a late verdict from a wrong one
 
-enum slow_state { SLOW_NO, SLOW_WANTED, SLOW_SENT };
+// SLOW_HASHED: the agent has asked for hashes; it is asked again with them.
+enum slow_state { SLOW_NO, SLOW_WANTED, SLOW_SENT, SLOW_HASHED };
+enum hashing_state { HASHING_NOT, HASHING_WANTED, HASHING_RUNS };
 
 struct request {
     _Atomic uint64_t claim;         // the id while unanswered, else 0
@@ -45,8 +49,13 @@ struct request {
     bool deny_in_reach;             // a deny rule could still reach it
     bool has_deadline;              // the kernel's own, which no patience moves
     bool sent;                      // (lane) written to the FIFO of the present generation
+    unsigned asked_again;           // (lane) times
+    uint32_t pid;                   // the actor's
+    enum hashing_state hashing;     // (hashing), with both of these
+    unsigned hashes_wanted;
+    unsigned hashes_given;
     uint8_t *event;
-    size_t event_length;
+    atomic_size_t event_length;     // grows by the hashes, behind what is there
 
     // pending.c's own, under its mutex
     uint32_t references;
@@ -115,6 +124,13 @@ size_t pending_count(struct pending *pending);
 // the oldest that it has not, or NULL.
 size_t pending_with_agent(struct pending *pending, uint64_t account);
 struct request *pending_next_unsent(struct pending *pending, uint64_t account);
+
+// The hashing's, under its mutex: an unanswered request that waits for hashes, of another account than `last` where there is
+// one, and the oldest of those; or NULL. And how many of an account wait for hashes, or for one that is being computed.
+struct request *pending_next_unhashed(struct pending *pending, uint64_t last);
+size_t pending_unhashed(struct pending *pending, uint64_t account);
+// For whoever computed them, and nobody else at the same time: appends encoded fields to its event.
+void pending_append(struct request *request, struct bytes fields);
 
 // The request was answered by something else than a verdict: one that still comes is late.
 void pending_note_answered(struct pending *pending, uint64_t id);

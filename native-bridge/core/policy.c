@@ -132,6 +132,7 @@ static bool add_subscription(struct builder *builder, struct bytes message) {
         if (field.tag == picket_v1_Subscription_kind_tag) item.kind = (uint32_t)wire_field_uint(&field);
         if (field.tag == picket_v1_Subscription_action_tag) item.action = wire_field_bytes(&field);
         if (field.tag == picket_v1_Subscription_environment_tag) item.environment = wire_field_uint(&field) != 0;
+        if (field.tag == picket_v1_Subscription_hashes_tag) item.hashes = (uint32_t)wire_field_uint(&field);
     }
     if (reader.malformed || item.kind == 0 || item.action.length == 0) {
         builder->problem = "a subscription lacks its kind or action";

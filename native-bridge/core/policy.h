@@ -43,6 +43,7 @@ struct subscription {
     uint32_t kind;                      // EVENT_AUTH, EVENT_NOTIFY
     struct bytes action;
     bool environment;                   // with process.env_vars
+    uint32_t hashes;                    // HASH_OF_FILE, HASH_OF_PROCESS: with their hashes
 };
 
 struct asked_path {
@@ -93,6 +94,9 @@ bool policy_subscribes(const struct policy *policy, uint32_t kind, const char *a
 
 // Is its process's environment wanted, too?
 bool policy_wants_environment(const struct policy *policy, uint32_t kind, const char *action);
+
+// Whose hashes do rules read of such events: HASH_OF_FILE, HASH_OF_PROCESS?
+uint32_t policy_hashes(const struct policy *policy, uint32_t kind, const char *action);
 
 // Are notify events of this actor not to be sent? Never to be asked for auth events.
 bool policy_mutes(const struct policy *policy, struct bytes executable);

@@ -22,6 +22,11 @@ bool policy_wants_environment(const struct policy *policy, uint32_t kind, const 
     return subscription != NULL && subscription->environment;
 }
 
+uint32_t policy_hashes(const struct policy *policy, uint32_t kind, const char *action) {
+    const struct subscription *subscription = subscription_to(policy, kind, action);
+    return subscription == NULL ? 0 : subscription->hashes;
+}
+
 static bool has_prefix(struct bytes text, struct bytes prefix) {
     return prefix.length <= text.length &&
            (prefix.length == 0 || memcmp(text.data, prefix.data, prefix.length) == 0);

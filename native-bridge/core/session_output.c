@@ -28,7 +28,7 @@ static bool put_slow_request(struct session *session) {
             struct wire_writer writer = connection_writer(&session->agent);
             message_slow_request(&writer, &(struct auth_request_facts){
                 request->id, atomic_load(&request->epoch), left < UINT32_MAX ? (uint32_t)left : UINT32_MAX,
-                {request->event, request->event_length}});
+                {request->event, atomic_load(&request->event_length)}});
             // One that fits no frame is the guard's to answer.
             put = connection_commit(&session->agent, &writer);
             if (put) atomic_store(&request->handed_us, now_us);
@@ -97,6 +97,13 @@ struct bridge_figures session_figures(struct session *session) {
         .statistics = &core->statistics,
         .pending = (uint32_t)pending_count(&core->pending),
         .enforcement = enforcement_name_of(&core->enforcement),
+        .hashes = {
+            .computed = atomic_load(&core->hashing.computed),
+            .remembered = atomic_load(&core->hashing.remembered),
+            .unstable = atomic_load(&core->hashing.unstable),
+            .absent = atomic_load(&core->hashing.absent),
+            .late = atomic_load(&core->hashing.late),
+        },
     };
     lock(&core->queue_mutex);
     figures.queued_events = core->queue.entries_used;

@@ -19,6 +19,7 @@ struct event_memory {
     struct event_facts event;
     struct process_memory process, parent, previous;
     struct file_facts file;
+    struct content_hash file_hash, process_hash;
     struct actor_view view;
     struct process_view previous_view;
     struct canonical_path path, target;

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "content_hash.h"
 #include "guard_choice.h"
 
 uint64_t mount_id_of(const struct statx *stat)
@@ -58,6 +59,7 @@ static bool describe(struct filesystem *filesystem, int fd, const struct found_f
         .device = makedev(stat.stx_dev_major, stat.stx_dev_minor),
         .major = found->major, .minor = found->minor,
         .is_stacked = found->kind == FILESYSTEM_STACKED, .is_foreign = found->pid != 0,
+        .is_hashed = content_hash_is_listed((uint64_t)fs.f_type),
         .reads_never_block = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC,
         .mount_fd = -1, .marking_fd = fd,
         .table_mount_id = mount->mount_id, .mount_id = mount_id_of(&stat), .pid = found->pid, .point = point,

@@ -21,6 +21,7 @@ struct filesystem {
     bool is_foreign;            // only another mount namespace shows it
     uint64_t asked_mask;        // of the questions, those that a rule could answer with a denial (asked_reach.h)
     bool is_refused;            // the kernel does not let it be marked for questions: for whoever applies a policy alone
+    bool is_hashed;             // its files' content may be hashed
     bool reads_never_block;     // tmpfs: its content is in memory
     int mount_fd;               // a directory on the canonical mount, opened for reading; -1: filesystem_open() does
     int marking_fd;             // the same, or open until the marks are there

@@ -202,6 +202,21 @@ bool leases_visit(struct leases *leases, lease_id id, lease_visitor *visit, void
     return slot != NO_SLOT;
 }
 
+bool leases_visit_file(struct leases *leases, uint64_t device, uint64_t inode, uint64_t size, lease_visitor *visit,
+                       void *context)
+{
+    lock(&leases->mutex);
+    uint16_t slot = find(leases, device, inode);
+    if (slot != NO_SLOT && leases->slots[slot].lease.size != size)
+        slot = NO_SLOT;     // it was emptied: whoever takes a lease on it lets this one go
+    if (slot != NO_SLOT) {
+        touch(leases, slot);
+        visit(context, &leases->slots[slot].lease);
+    }
+    unlock(&leases->mutex);
+    return slot != NO_SLOT;
+}
+
 void leases_visit_all(struct leases *leases, lease_visitor *visit, void *context)
 {
     lock(&leases->mutex);

@@ -84,6 +84,9 @@ lease_id leases_take(struct leases *leases, int fd, uint64_t device, uint64_t in
 
 // Visits the lease if it has been held ever since it was given; it counts as used. False: it was let go.
 bool leases_visit(struct leases *leases, lease_id id, lease_visitor *visit, void *context);
+// The same for the lease that is held on the file of this device, inode and size. False: none is.
+bool leases_visit_file(struct leases *leases, uint64_t device, uint64_t inode, uint64_t size, lease_visitor *visit,
+                       void *context);
 void leases_visit_all(struct leases *leases, lease_visitor *visit, void *context);
 
 struct lease_counts leases_counts(struct leases *leases);

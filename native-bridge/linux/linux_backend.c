@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "content_hash.h"
 #include "core/backends.h"
 #include "core/lock.h"
 #include "core/thread.h"
@@ -340,6 +341,8 @@ static struct backend the_backend = {
     .describe = guarding_describe,
     .respond = respond,
     .ask = guarding_ask,
+    .hash_open = content_hash_open,
+    .hash = content_hash_answer,
     .set_agent = linux_set_agent,
     .release = release,
     .stop = stop,

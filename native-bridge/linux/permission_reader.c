@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "content_hash.h"
 #include "core/clock.h"
 #include "core/vigil.h"
 #include "fanotify_event.h"
@@ -44,12 +45,36 @@ static uint64_t device_of(const struct question *question)
 
 // ---- the event, where somebody is to read it
 
+// What rules want to know of contents: at once where it is known, else computed if one really needs it.
+static void look_at_hashes(struct question *question)
+{
+    struct linux_state *state = question->state;
+    struct event_memory *memory = &question->lane->memory;
+    uint32_t wanted = policy_hashes(question->guard->policy, EVENT_AUTH, action_of(question));
+    memory->file_hash.state = memory->process_hash.state = HASH_UNSPECIFIED;
+    if (question->is_exec ? wanted != 0 : wanted & HASH_OF_FILE) {
+        const struct filesystem *filesystem = filesystem_set_find(&question->guard->filesystems, device_of(question));
+        bool is_hashed = filesystem && filesystem->is_hashed;
+        content_hash_look(&state->leases, &question->stat, is_hashed, &memory->file_hash);
+        core_hashed(state->core, &memory->file_hash);
+    }
+    if (question->is_exec) {
+        memory->process_hash = memory->file_hash;
+    } else if (wanted & HASH_OF_PROCESS) {
+        content_hash_look_at_program(&state->leases, question->kernel->pid, &memory->process_hash);
+        core_hashed(state->core, &memory->process_hash);
+    }
+}
+
 static void gather(void *context)
 {
     struct question *question = context;
     struct event_memory *memory = &question->lane->memory;
-    memory->directory_length = question->is_exempt ? 0 : proc_read_cwd(question->kernel->pid, memory->directory,
-                                                                       sizeof memory->directory);
+    memory->directory_length = 0;
+    if (question->is_exempt)
+        return;
+    memory->directory_length = proc_read_cwd(question->kernel->pid, memory->directory, sizeof memory->directory);
+    look_at_hashes(question);
 }
 
 // The process that is to be: the caller's pid, start and user with the file asked about. The arguments don't exist.
@@ -84,6 +109,8 @@ static void describe(struct question *question)
     memory->process.facts.working_directory = (struct bytes){memory->directory, memory->directory_length};
     if (question->is_exec)
         describe_exec(question);
+    memory->file.hash = &memory->file_hash;
+    memory->process.facts.hash = &memory->process_hash;
 }
 
 static struct encoded_event encode(void *context)
@@ -160,6 +187,7 @@ static void ask(struct question *question)
     other_names_prefer(question->guard->other_names, question->guard->policy, &question->stat, &subject, &memory->path);
     if (question->is_exec)
         learn_stage(question);
+
 
     // Whose user is not known is not taken for root, who alone is spared when too many ask.
     const struct process_view *actor = &memory->view.process;

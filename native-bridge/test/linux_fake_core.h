@@ -205,6 +205,11 @@ void core_unheard(struct core *core)
     (void)core;
 }
 
+void core_hashed(struct core *core, const struct content_hash *hash)
+{
+    (void)core, (void)hash;
+}
+
 void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count)
 {
     (void)core;

@@ -44,11 +44,11 @@ static enum new_mounts apply_new_mounts = NEW_MOUNTS_IGNORE;
 static bool apply(const char *const *filesystems, bool auth, bool notify)
 {
     static struct subscription all[] = {
-        {EVENT_AUTH, {(const uint8_t *)"exec", 4}, false},     {EVENT_AUTH, {(const uint8_t *)"open", 4}, false},
-        {EVENT_NOTIFY, {(const uint8_t *)"exec", 4}, true},    {EVENT_NOTIFY, {(const uint8_t *)"fork", 4}, false},
-        {EVENT_NOTIFY, {(const uint8_t *)"exit", 4}, false},   {EVENT_NOTIFY, {(const uint8_t *)"close", 5}, false},
-        {EVENT_NOTIFY, {(const uint8_t *)"create", 6}, false}, {EVENT_NOTIFY, {(const uint8_t *)"rename", 6}, false},
-        {EVENT_NOTIFY, {(const uint8_t *)"unlink", 6}, false}, {EVENT_NOTIFY, {(const uint8_t *)"open", 4}, false},
+        {EVENT_AUTH, {(const uint8_t *)"exec", 4}, false, 0},     {EVENT_AUTH, {(const uint8_t *)"open", 4}, false, 0},
+        {EVENT_NOTIFY, {(const uint8_t *)"exec", 4}, true, 0},    {EVENT_NOTIFY, {(const uint8_t *)"fork", 4}, false, 0},
+        {EVENT_NOTIFY, {(const uint8_t *)"exit", 4}, false, 0},   {EVENT_NOTIFY, {(const uint8_t *)"close", 5}, false, 0},
+        {EVENT_NOTIFY, {(const uint8_t *)"create", 6}, false, 0}, {EVENT_NOTIFY, {(const uint8_t *)"rename", 6}, false, 0},
+        {EVENT_NOTIFY, {(const uint8_t *)"unlink", 6}, false, 0}, {EVENT_NOTIFY, {(const uint8_t *)"open", 4}, false, 0},
     };
     static struct bytes paths[8];
     static struct policy policies[16];

@@ -129,11 +129,17 @@ export class Judge {
       trigger = this.#triggers.of(batch.bytes, start, end);
       if (trigger === undefined) throw new TypeError('the event names no action');
       const facts = this.#facts.reset(batch.bytes, start, end);
-      if (rules.needsReferee(trigger, facts)) this.#defer(batch, idAt, requestEpoch);
-      else {
-        const isPartial = rules.needsReview(trigger, facts);
+      const hashes = rules.hashesWanted(trigger, facts);
+      if (hashes !== 0) {
+        this.#frames.defer(batch.bytes, idAt, requestEpoch, hashes);
+        counters.add('unhashed', 1);
+      } else if (rules.needsReferee(trigger, facts)) {
+        this.#defer(batch, idAt, requestEpoch);
+      } else {
+        const reported = rules.hashesToReport(trigger, facts);
+        const isPartial = reported !== 0 || rules.needsReview(trigger, facts);
         const decision = rules.decide(trigger, facts);
-        this.#encode(batch.bytes, idAt, requestEpoch, decision, isPartial);
+        this.#encode(batch.bytes, idAt, requestEpoch, decision, isPartial, reported);
         this.#answers.decisions[index] = decision;
       }
     } catch (error) {
@@ -145,13 +151,17 @@ export class Judge {
     }
   }
 
-  /** `isPartial`: reported without annotations, so that the event lane evaluates what was left out here. */
+  /**
+   * `isPartial`: reported without annotations, so that the event lane evaluates what was left out here, by these hashes
+   * where there are any.
+   */
   #encode(
     bytes: Uint8Array,
     idAt: number,
     requestEpoch: number,
     decision: Decision,
     isPartial: boolean,
+    hashes: number,
   ): void {
     const { counters } = this.#options;
     const isDenied = decision.verdict === 'deny';
@@ -162,7 +172,16 @@ export class Judge {
       const rule = this.#nameBytes(decision.rule?.name ?? '');
       const annotations = isPartial ? undefined : decision.annotations;
       const laneUs = Math.round((performance.now() - this.#beganMs) * 1_000);
-      const isAnnotated = this.#frames.matched(bytes, idAt, requestEpoch, verdict, rule, annotations, laneUs);
+      const isAnnotated = this.#frames.matched(
+        bytes,
+        idAt,
+        requestEpoch,
+        verdict,
+        rule,
+        annotations,
+        laneUs,
+        hashes,
+      );
       counters.add('matched', 1);
       if (!isAnnotated) counters.add('unannotated', 1);
     }

@@ -8,6 +8,7 @@ const counters = [
   'allow',
   'deny',
   'defer',
+  'unhashed',
   'matched',
   'unannotated',
   'errors',
@@ -29,7 +30,7 @@ const bucketsPerHistogram = 8 * 30;
 
 /**
  * `misdirected`: requests of another epoch than the running rules', deferred. `errors`: evaluations that threw,
- * deferred. `unannotated`: verdicts whose annotations were too long for the frame.
+ * deferred. `unhashed`: asked again with hashes. `unannotated`: verdicts whose annotations were too long for the frame.
  */
 export interface LaneStatistics extends Readonly<Record<LaneCounter, number>> {
   /** Nanoseconds that one decision took, encoding its answer included. */

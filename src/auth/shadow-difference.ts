@@ -15,7 +15,7 @@ export interface ShadowDifference {
 /** Why a request was answered and the two sets not compared on it. */
 export type ShadowGap =
   | 'busy' // the shadow rules have used up their time, see ShadowBudget
-  | 'failed' // the shadow rules could not be evaluated
+  | 'failed' // the shadow rules could not be evaluated, or need a hash that nobody had computed
   | 'dropped'; // it needs json-rules-engine, and too many did
 
 /** Who keeps count of both sets' answers. */

@@ -2,6 +2,7 @@
 // otherwise. Of each pair of rules that differ some events a minute are passed on, as samples.
 import { EncodedFacts } from '../events/encoded-facts.ts';
 import type { CompiledRules } from '../rules/compile.ts';
+import { NO_HASHES } from '../rules/content-hashes.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { RuleDefinition, RuleSet } from '../rules/schema.ts';
 import { AuthTriggers } from './auth-trigger.ts';
@@ -74,6 +75,11 @@ export class ShadowJudge {
     const trigger = this.#triggers.of(batch.bytes, start, end);
     if (trigger === undefined) return;
     const facts = this.#facts.reset(batch.bytes, start, end);
+    // Nobody hashes a file for rules that are not in force.
+    if (rules.hashesWanted(trigger, facts) !== NO_HASHES) {
+      counts.add('failed');
+      return;
+    }
     if (rules.needsReferee(trigger, facts)) {
       const note = { kind: 'shadow_undecided', epoch, trigger, enforced: judgementOf(decision) } as const;
       if (!writeNote(ring, note, batch.bytes, start, end)) counts.add('dropped');

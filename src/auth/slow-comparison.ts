@@ -3,6 +3,7 @@
 import { EncodedFacts } from '../events/encoded-facts.ts';
 import type { Trigger } from '../events/triggers.ts';
 import type { CompiledRules } from '../rules/compile.ts';
+import { NO_HASHES } from '../rules/content-hashes.ts';
 import { type Judgement, judgementOf, type ShadowSink } from './shadow-difference.ts';
 
 /** Evaluations that wait for json-rules-engine at once; beyond, requests are not compared. */
@@ -21,7 +22,9 @@ export class SlowComparison {
   compare(shadow: CompiledRules, trigger: Trigger, enforced: Judgement, event: Uint8Array): void {
     try {
       const facts = this.#facts.reset(event);
-      if (shadow.needsReferee(trigger, facts)) this.#compareLater(shadow, trigger, enforced, event);
+      // Nobody hashes a file for rules that are not in force.
+      if (shadow.hashesWanted(trigger, facts) !== NO_HASHES) this.#sink.notCompared('failed', 1);
+      else if (shadow.needsReferee(trigger, facts)) this.#compareLater(shadow, trigger, enforced, event);
       else this.#compared(enforced, judgementOf(shadow.decide(trigger, facts)), event);
     } catch {
       this.#sink.notCompared('failed', 1);

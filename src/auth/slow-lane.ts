@@ -5,6 +5,7 @@ import { EncodedFacts } from '../events/encoded-facts.ts';
 import { picket } from '../events/proto/picket.js';
 import type { Trigger } from '../events/triggers.ts';
 import type { CompiledRules } from '../rules/compile.ts';
+import { NO_HASHES } from '../rules/content-hashes.ts';
 import { byDecisiveness, type Decision } from '../rules/decision.ts';
 import type { RuleDefinition } from '../rules/schema.ts';
 import type { ShadowRules } from '../rules/shadow-rules.ts';
@@ -103,13 +104,17 @@ export function slowLane(options: SlowLaneOptions): SlowLane {
       if (trigger === undefined) throw new TypeError('the event names no action');
       const failed: [rule: RuleDefinition, error: unknown][] = [];
       const facts = new EncodedFacts().reset(event);
+      const hashes = rules.hashesWanted(trigger, facts);
+      if (hashes !== NO_HASHES) return { ...head, verdict: picket.v1.Verdict.VERDICT_DEFER, hashes };
+      const reported = rules.hashesToReport(trigger, facts);
       const decision = await rules.decideAsync(trigger, facts, (...one) => failed.push(one));
       const [rule, cause] = failed.find(([one]) => couldOverrule(one, decision)) ?? [];
       if (rule !== undefined) throw new Error(`${rule.name} could not be evaluated`, { cause });
       // Behind the sending of the answer, which is a matter of promises.
       if (shadow !== undefined)
         setImmediate(() => comparison?.compare(shadow.rules, trigger, judgementOf(decision), event));
-      return { ...head, ...verdictOf(decision), laneUs: laneUs() };
+      const more = reported === NO_HASHES ? {} : { report: true, annotated: false, hashes: reported };
+      return { ...head, ...verdictOf(decision), ...more, laneUs: laneUs() };
     } catch (error) {
       statistics.errors += 1;
       const verdict = defaultVerdict(trigger ?? 'auth.unknown');

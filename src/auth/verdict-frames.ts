@@ -40,15 +40,16 @@ export class VerdictFrames {
     this.length += this.#template.length;
   }
 
-  /** "Ask again on the slow lane": no rule, no annotations. */
-  defer(source: Uint8Array, idAt: number, epoch: number): void {
-    this.#begin(source, idAt, epoch, wireVerdict.defer, 0);
+  /** "Ask again", on the slow lane or, with these hashes (one byte), on this one: no rule, no annotations. */
+  defer(source: Uint8Array, idAt: number, epoch: number, hashes = 0): void {
+    this.#begin(source, idAt, epoch, wireVerdict.defer, hashes === 0 ? 0 : 2);
+    if (hashes !== 0) this.#hashes(hashes);
   }
 
   /**
    * A rule matched, so the audit is wanted (`report`). `rule` is the deciding one's name, empty when none decided.
    * True when the annotations are in the frame; otherwise it is not `annotated` and the event lane evaluates again.
-   * `laneUs`: whole microseconds that the evaluation took.
+   * `laneUs`: whole microseconds that the evaluation took. `hashes` (one byte): what the audit is to have besides.
    */
   matched(
     source: Uint8Array,
@@ -58,13 +59,14 @@ export class VerdictFrames {
     rule: Uint8Array,
     annotations: Uint8Array | undefined,
     laneUs: number,
+    hashes = 0,
   ): boolean {
     // All but the two fields, their lengths included, takes less than 64 bytes.
     const ruleFits = rule.length > 0 && rule.length + 64 <= maxVerdictFrame;
     const ruleSize = ruleFits ? fieldSize(rule) : 0;
     const annotated = annotations !== undefined && ruleSize + annotations.length + 64 <= maxVerdictFrame;
     const annotationsSize = annotated && annotations.length > 0 ? fieldSize(annotations) : 0;
-    const flagsSize = (annotated ? 4 : 2) + 1 + varintSize(laneUs);
+    const flagsSize = (annotated ? 4 : 2) + 1 + varintSize(laneUs) + (hashes === 0 ? 0 : 2);
     this.#begin(source, idAt, epoch, verdict, ruleSize + annotationsSize + flagsSize);
     if (ruleSize > 0) this.#field(0x2a, rule);
     if (annotated && annotationsSize > 0) this.#field(0x32, annotations);
@@ -72,6 +74,7 @@ export class VerdictFrames {
     if (annotated) this.#flag(0x40);
     this.#byte(0x48);
     this.#varint(laneUs);
+    if (hashes !== 0) this.#hashes(hashes);
     return annotated;
   }
 
@@ -132,6 +135,11 @@ export class VerdictFrames {
     this.#varint(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;
+  }
+
+  #hashes(hashes: number): void {
+    this.#byte(0x50);
+    this.#byte(hashes);
   }
 
   #flag(tag: number): void {

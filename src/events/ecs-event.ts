@@ -22,6 +22,7 @@ export interface EcsCodeSignature {
 interface EcsHash {
   readonly sha256?: string;
   readonly unstable?: boolean;
+  readonly state?: string;
 }
 
 export interface EcsProcess {

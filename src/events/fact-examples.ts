@@ -50,7 +50,7 @@ const EXAMPLES: Readonly<Record<string, FactValue>> = {
     tty: { name: '/dev/pts/3' },
     session_leader: { pid: 4000 },
     group_leader: { pid: 4710 },
-    hash: { sha256: SHA256, unstable: true },
+    hash: { sha256: SHA256, unstable: true, state: 'known' },
     code_signature: SIGNATURE,
   },
   file: {
@@ -71,7 +71,7 @@ const EXAMPLES: Readonly<Record<string, FactValue>> = {
     links: 1,
     mtime: TIME,
     ctime: TIME,
-    hash: { sha256: SHA256, unstable: true },
+    hash: { sha256: SHA256, unstable: true, state: 'known' },
     code_signature: SIGNATURE,
   },
   exec: { stage: 'program', script: '/opt/site/check.sh' },

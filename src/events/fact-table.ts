@@ -136,7 +136,7 @@ function propertyFor({ name, property }: FactDefinition, trigger: Trigger): Prop
 }
 
 const ACTOR =
-  /^process\.(?:(?:parent|previous)\.)?(?:executable|executable_unresolved|name|pid|entity_id|start|group\.id|tty\.name|session_leader\.pid|group_leader\.pid|(?:user|real_user)\.(?:id|name)|hash\.(?:sha256|unstable))$/;
+  /^process\.(?:(?:parent|previous)\.)?(?:executable|executable_unresolved|name|pid|entity_id|start|group\.id|tty\.name|session_leader\.pid|group_leader\.pid|(?:user|real_user)\.(?:id|name)|hash\.(?:sha256|unstable|state))$/;
 const SIGNATURE = /^process\.(?:(?:parent|previous)\.)?code_signature\./;
 const ARGUMENTS = /^process\.(?:args|command_line|working_directory|env_vars)$/;
 const OF_PICKET_ITSELF =

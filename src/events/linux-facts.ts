@@ -47,11 +47,15 @@ export function isEsFactSent(name: string): boolean {
   return STATFS.test(name);
 }
 
+/** Of what an auth event asks about; computed while the caller waits, by its own descriptor, which no other event has. */
+const HASHES: ReadonlySet<string> = new Set(['hash.sha256', 'hash.unstable', 'hash.state']);
+
 /** Of `process.…`, `file.…`, `exec.…`, `event.…` and `es`. */
 export function isSentByLinux(name: string, kind: string, action: string): boolean {
   const isAuth = kind === 'auth';
   if (name.startsWith('process.')) return isProcessFactSent(name.slice(8), isAuth, action);
-  if (name.startsWith('file.')) return FILE_ACTIONS.has(action) && isFileFactSent(name.slice(5), action);
+  if (name.startsWith('file.'))
+    return FILE_ACTIONS.has(action) && isFileFactSent(name.slice(5), isAuth, action);
   if (name === 'es') return WITH_STATFS.has(action);
   if (name.startsWith('exec.')) return isAuth && action === 'exec';
   // The code is Apple's. An auth event gets its number when it has been answered, after the rules were asked.
@@ -73,6 +77,7 @@ function isProcessFactSent(name: string, isAuth: boolean, action: string): boole
     return OF_EVERY_PROCESS.has(fact) || ARGUMENTS.has(fact);
   }
   if (OF_EVERY_PROCESS.has(name)) return true;
+  if (HASHES.has(name)) return isAuth;
   // auth.exec is asked before the new arguments exist; the folder is the caller's and stays.
   if (ARGUMENTS.has(name)) return !(isAuth && action === 'exec');
   if (name === 'working_directory') return action !== 'exit';
@@ -80,7 +85,8 @@ function isProcessFactSent(name: string, isAuth: boolean, action: string): boole
   return name === 'exit_code' && action === 'exit';
 }
 
-function isFileFactSent(name: string, action: string): boolean {
+function isFileFactSent(name: string, isAuth: boolean, action: string): boolean {
+  if (HASHES.has(name)) return isAuth;
   if (name === 'target_path') return TARGET_ACTIONS.has(action);
   return PATHS.has(name) || (STAT.has(name) && !NOT_LOOKED_AT.has(action));
 }

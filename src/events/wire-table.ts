@@ -120,6 +120,8 @@ const codeSignature = message('CodeSignature', [
   field(6, 'cdhash', 'hex', 'Hash of the code directory, lower-case hex.', { property: 'content' }),
 ]);
 
+const HASH_STATES = ['', 'pending', 'known', 'too_large', 'unlisted_filesystem', 'unreadable'];
+
 const hash = message('Hash', [
   field(1, 'sha256', 'hex', 'SHA-256 of the content, lower-case hex. Computed only when a rule reads it.', {
     property: 'content',
@@ -127,6 +129,13 @@ const hash = message('Hash', [
   field(2, 'unstable', 'boolean', 'true: the file was open for writing while it was read; else missing.', {
     property: 'content',
   }),
+  field(
+    3,
+    'state',
+    'enum',
+    'known, or why there is no hash: too_large, unlisted_filesystem, unreadable; pending where no rule needed one.',
+    { property: 'content', names: HASH_STATES },
+  ),
 ]);
 
 const process = message('Process', [

@@ -3,6 +3,7 @@
 
 import type { Facts } from '../events/facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
+import { NO_HASHES } from './content-hashes.ts';
 import { type Decision, isAuthTrigger, NO_MATCH } from './decision.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
 import { type OnRefereeError, TriggerRules, type TriggerRulesOptions } from './trigger-rules.ts';
@@ -17,6 +18,16 @@ export interface CompiledRules {
   /** Evaluates the compiled rules of the trigger. The result is shared between calls: read it, don't keep or change it. */
   decide(trigger: Trigger, facts: Facts): Decision;
   triggers(): readonly Trigger[];
+  /**
+   * The hashes (HASH_OF, added) without which nothing below can answer for this event; 0: none. It is to be asked first:
+   * while they are pending a rule that reads one counts as not matching.
+   */
+  hashesWanted(trigger: Trigger, facts: Facts): number;
+  /**
+   * The hashes without which rules that decide nothing can't be told; 0: none. They are for the audit: no answer waits
+   * for them.
+   */
+  hashesToReport(trigger: Trigger, facts: Facts): number;
   /** true: `decide` can't answer for this event; ask `decideAsync`. */
   needsReferee(trigger: Trigger, facts: Facts): boolean;
   /** true, on the auth lane: the verdict of `decide` is right, but rules that decide nothing were left out of it. */
@@ -47,6 +58,8 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
   return {
     decide: (trigger, facts) => compiled.get(trigger)?.decide(facts) ?? NO_MATCH,
     triggers: () => [...compiled.keys()],
+    hashesWanted: (trigger, facts) => compiled.get(trigger)?.hashesWanted(facts) ?? NO_HASHES,
+    hashesToReport: (trigger, facts) => compiled.get(trigger)?.hashesToReport(facts) ?? NO_HASHES,
     needsReferee: (trigger, facts) => compiled.get(trigger)?.needsReferee(facts) ?? false,
     needsReview: (trigger, facts) => compiled.get(trigger)?.needsReview(facts) ?? false,
     decideAsync: async (trigger, facts, onRefereeError) =>

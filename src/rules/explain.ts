@@ -6,6 +6,7 @@ import type { Trigger } from '../events/triggers.ts';
 import { isConditionTrue, opposite, probeOf, type Sight } from './condition-probe.ts';
 import { type ConditionView, decisiveTests, type LeafView, leafView, viewOf } from './condition-view.ts';
 import type { Condition, Leaf, NamedConditions } from './conditions.ts';
+import { isHashPending } from './content-hashes.ts';
 import { holdingExceptions } from './exceptions-in-force.ts';
 import { type Formula, fewestFlips, flipped, reasonOf } from './fewest-flips.ts';
 import type { Bound } from './predicate.ts';
@@ -60,7 +61,8 @@ export function explainerOf(rule: RuleDefinition, named: NamedConditions, trigge
       const sight = await probe.look(facts);
       const conditions = viewOf(rule.own, { named, sight, bound });
       const excepting = exceptions.filter((one) => isConditionTrue(one.conditions, named, sight, against));
-      const isMatch = conditions.isTrue && excepting.length === 0;
+      const isHolding = conditions.isTrue && excepting.length === 0;
+      const isMatch = isHolding && !isHashPending(rule, named, facts);
       return {
         isMatch,
         conditions,

@@ -45,5 +45,8 @@ function whyMissing(name: string, trigger: Trigger, platform: Platform): string 
   if (name.startsWith('host.')) {
     return `${name} is missing: on a live system it is told beside the events, and no recording has it`;
   }
+  if (/^(?:file|process)\.hash\./.test(name)) {
+    return `${name} is missing: it is computed only where a verdict or a report needs it, and file.hash.state or process.hash.state says why there is none; while that is pending the rule does not match`;
+  }
   return `${name} is missing: events of ${trigger} on ${platform} may have it, this one does not`;
 }

@@ -5,6 +5,7 @@ import type { picket } from '../events/proto/picket.js';
 import { bytesOfText } from '../events/text.ts';
 import { actionOfTrigger, EVENT_KIND, type Platform, type Trigger } from '../events/triggers.ts';
 import { isFactReference, visitLeaves } from './conditions.ts';
+import { hashesOfRule, NO_HASHES } from './content-hashes.ts';
 import { byDecisiveness, isAuthTrigger } from './decision.ts';
 import { accessOf, headOf } from './fact-access.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
@@ -82,6 +83,7 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
         inShadow(trigger).some((rule) => readsEnvironment(rule, options.shadow ?? ruleSet))
           ? { environment: true }
           : {}),
+        ...hashesFor(trigger, on(trigger), ruleSet, inShadow(trigger), options.shadow),
       })),
       staticVerdicts: asked.flatMap((trigger) =>
         withinBound(staticVerdicts(trigger, on(trigger), ruleSet), valuesMax),
@@ -105,6 +107,23 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
       neverDenied: options.neverDenied.map(bytesOfText),
     },
   };
+}
+
+/** Only what waits for an answer has a descriptor of the very file. */
+function hashesFor(
+  trigger: Trigger,
+  rules: readonly RuleDefinition[],
+  { conditions: named }: RuleSet,
+  rulesInShadow: readonly RuleDefinition[],
+  shadow: RuleSet | undefined,
+): { readonly hashes?: number } {
+  if (!isAuthTrigger(trigger)) return {};
+  const enforced = rules.reduce((all, rule) => all | hashesOfRule(rule, named), NO_HASHES);
+  const hashes = rulesInShadow.reduce(
+    (all, rule) => all | hashesOfRule(rule, shadow?.conditions ?? {}),
+    enforced,
+  );
+  return hashes === NO_HASHES ? {} : { hashes };
 }
 
 /** Only an enforced deny is worth a question: without one every answer is allow. */

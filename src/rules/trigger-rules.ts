@@ -4,10 +4,12 @@
 import type { Facts } from '../events/facts.ts';
 import type { Trigger } from '../events/triggers.ts';
 import { type Leaf, type NamedConditions, visitLeaves } from './conditions.ts';
+import { NO_HASHES, readsHash } from './content-hashes.ts';
 import { byDecisiveness, type Decision, decisionOf, isAuthTrigger, NO_MATCH } from './decision.ts';
 import { DecisionCache } from './decision-cache.ts';
 import { EventFrame } from './event-frame.ts';
 import { wholeSlot } from './fact-access.ts';
+import { HashRules } from './hash-rules.ts';
 import { KeyChooser } from './index/rule-key.ts';
 import { TriggerIndex } from './index/trigger-index.ts';
 import { LeafTests } from './leaf-test.ts';
@@ -52,6 +54,7 @@ export class TriggerRules {
   /** Of rules that may match in doubt although the index does not find them: by what is not in doubt. */
   readonly #indexInDoubt: TriggerIndex;
   readonly #refereed: ReadonlyMap<number, RefereedRule>;
+  readonly #hashRules: HashRules;
   readonly #longTexts: LongTexts;
   /** Of rules on which no verdict depends. */
   readonly #longTextsAside: LongTexts;
@@ -87,6 +90,15 @@ export class TriggerRules {
     const deciding = new ConditionCompiler(leafTests, named, doubtsOfLeaf);
     const adding = new ConditionCompiler(leafTests, named, (leaf) => (needsReferee(leaf) ? 'always' : []));
     const keys = new KeyChooser(this.#rules, named);
+    const openTo = (flags: (leaf: Leaf) => Doubts): ConditionCompiler =>
+      new ConditionCompiler(leafTests, named, (leaf) => (readsHash(leaf) ? 'always' : flags(leaf)));
+    const decidingOpen = openTo(doubtsOfLeaf);
+    const addingOpen = openTo((leaf) => (needsReferee(leaf) ? 'always' : []));
+    const hashRules = new HashRules(this.#rules, named, frame, (rule) => {
+      const compiler = isAuthTrigger(trigger) && isVerdict(rule) ? decidingOpen : addingOpen;
+      return compiler.compile(rule.conditions, 'possible');
+    });
+    this.#hashRules = hashRules;
     const doubts = new Set<number>();
     const doubted = new Set<number>();
     const refereed = new Map<number, RefereedRule>();
@@ -105,11 +117,13 @@ export class TriggerRules {
         const isPossible = compiler.compile(rule.conditions, 'possible');
         refereed.set(number, { rule, isPossible, referee: refereeOf(rule, named), doubts: flags, isAside });
         // json-rules-engine knows nothing of doubts: while a path of the rule is in doubt, so is what it would evaluate.
-        tests.push(flags.length > 0 ? () => this.#isAnyTrue(flags) && test() : NEVER);
+        const inDoubt = flags.length > 0 ? (): boolean => this.#isAnyTrue(flags) && test() : NEVER;
+        tests.push(hashRules.onceKnown(number, inDoubt));
         if (flags.length > 0) doubted.add(number);
         return undefined;
       }
-      tests.push(texts.isEmpty ? test : () => !texts.isLong() && test());
+      const inTime = texts.isEmpty ? test : (): boolean => !texts.isLong() && test();
+      tests.push(hashRules.onceKnown(number, inTime));
       // An allow holds only if it must, and what the index does not find does not hold at all.
       if (flags.length > 0 && bound === 'possible') doubted.add(number);
       return keys.keyOf(rule.conditions);
@@ -137,6 +151,37 @@ export class TriggerRules {
     return count === 0 ? NO_MATCH : this.#decisions.decisionOf(this.#matched, count);
   }
 
+  /** The hashes that an event must have before the verdict is right; none: it is the same whatever they are. */
+  hashesWanted(facts: Facts): number {
+    if (!this.#isUnhashed(facts)) return NO_HASHES;
+    const first = this.#match() === 0 ? undefined : (this.#matched[0] as number);
+    const isRefereed = this.#isRefereed(false);
+    return this.#hashRules.wanted(
+      (rule, number) => isEnforcedVerdict(rule) && (isRefereed || this.#overrules(rule, number, first)),
+      this.#isAnyTrue(this.#doubts),
+    );
+  }
+
+  /** The hashes without which rules can't be told on which no verdict depends. */
+  hashesToReport(facts: Facts): number {
+    if (!this.#isUnhashed(facts)) return NO_HASHES;
+    return this.#hashRules.wanted((rule) => !isEnforcedVerdict(rule), this.#isAnyTrue(this.#doubts));
+  }
+
+  #isUnhashed(facts: Facts): boolean {
+    if (this.#hashRules.hashesRead === NO_HASHES) return false;
+    this.#frame.begin(facts);
+    return this.#hashRules.isAnyPending();
+  }
+
+  /** Whether the verdict would be another one than that of the rule that decides so far, if any does. */
+  #overrules({ event: { type } }: RuleDefinition, number: number, first: number | undefined): boolean {
+    const decided = first === undefined ? undefined : (this.#rules[first] as RuleDefinition);
+    const isDenied = decided !== undefined && isEnforcedVerdict(decided) && decided.event.type === 'deny';
+    const isDecided = decided !== undefined && isEnforcedVerdict(decided);
+    return (type === 'deny') !== isDenied && !(isDecided && first !== undefined && first < number);
+  }
+
   needsReferee(facts: Facts): boolean {
     if (this.#refereed.size === 0 && this.#longTexts.isEmpty) return false;
     this.#frame.begin(facts);
@@ -161,7 +206,7 @@ export class TriggerRules {
     // Everything is read from the event before the first await: its buffer may be another's afterwards.
     const pending: Promise<number | undefined>[] = [];
     for (const [number, { rule, referee, isPossible, doubts }] of this.#refereed) {
-      if (this.#isAnyTrue(doubts) || !isPossible()) continue;
+      if (this.#isAnyTrue(doubts) || !this.#hashRules.isKnown(number) || !isPossible()) continue;
       const matches = referee.matches(facts).catch((error: unknown) => {
         this.#onRefereeError?.(rule, error);
         onRefereeError?.(rule, error);

@@ -12,6 +12,8 @@ import { authEvent, idOf, pingFrame, requestFrame, verdictsIn } from './frames.t
 const rules: CompiledRules = {
   decide: () => NO_MATCH,
   decideAsync: async () => NO_MATCH,
+  hashesWanted: () => 0,
+  hashesToReport: () => 0,
   needsReferee: () => false,
   needsReview: () => false,
   triggers: () => ['auth.open'],

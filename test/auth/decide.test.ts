@@ -77,6 +77,8 @@ test('only an enforced deny is answered as one: alerts and shadow rules allow an
 function rulesThat(parts: Partial<CompiledRules>): CompiledRules {
   return {
     decide: () => NO_MATCH,
+    hashesWanted: () => 0,
+    hashesToReport: () => 0,
     decideAsync: async () => NO_MATCH,
     needsReferee: () => false,
     needsReview: () => false,

@@ -197,6 +197,8 @@ describe('decide', () => {
     const slow: CompiledRules = {
       triggers: () => rules.triggers(),
       decide: (trigger, facts) => rules.decide(trigger, facts),
+      hashesWanted: () => 0,
+      hashesToReport: () => 0,
       needsReferee: (trigger) => trigger === 'notify.exec',
       needsReview: () => false,
       decideAsync: () => referee.promise,

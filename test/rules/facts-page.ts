@@ -13,7 +13,7 @@ facts in one table by name.
   what it means then: every operator but the negative ones is false of a missing fact.
 - _Cost_: nothing, where the event carries the fact as it is. _Once_: made of other facts when a rule first asks for
   it. _Environment_: the bridge reads a program's environment only while a rule reads this. _Content_: the whole file
-  is read and hashed, only while a rule reads this, and never twice for one content.
+  is read and hashed, on Linux only where a verdict or a report depends on it, and once for as long as nobody writes.
 - Under \`es.\` (macOS) stands what ECS has no name for, by the names that eslogger prints; such names are not checked.
   Those under \`auditd.log.\` (Linux) are: \`record_type\`, and the fields of audit records by the names that auditd gives.
 `;

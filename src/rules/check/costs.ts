@@ -1,8 +1,10 @@
 // What costs time while a program waits for its answer.
 
-import { isFactReference, type Leaf, visitLeaves } from '../conditions.ts';
+import { isFactReference, type Leaf, type NamedConditions, visitLeaves } from '../conditions.ts';
+import { readsHash } from '../content-hashes.ts';
 import { isAuthTrigger } from '../decision.ts';
 import { accessOf, factName } from '../fact-access.ts';
+import { KeyChooser } from '../index/rule-key.ts';
 import { needsReferee } from '../predicate.ts';
 import type { RuleProblem } from '../rule-problem.ts';
 import type { RuleDefinition } from '../schema.ts';
@@ -22,8 +24,9 @@ export function checkCosts({ rules, loaded }: CheckContext): RuleProblem[] {
 
 function checkRule(rule: RuleDefinition, { ruleSet, places }: CheckContext['loaded']): RuleProblem[] {
   const found: RuleProblem[] = [];
+  const hashes = hasFewHashes(rule, ruleSet.conditions) ? 'few' : 'many';
   visitLeaves(rule.conditions, ruleSet.conditions, (leaf) => {
-    const [what, instead] = costOf(leaf) ?? [];
+    const [what, instead] = costOf(leaf, hashes) ?? [];
     if (what === undefined) return;
     const message = `${rule.name}: ${what}, while a program waits`;
     found.push(warning(places.get(leaf)?.('fact') ?? rule.place, 'costly-fact', message, instead));
@@ -38,11 +41,18 @@ function checkRule(rule: RuleDefinition, { ruleSet, places }: CheckContext['load
   return found;
 }
 
-function costOf(leaf: Leaf): readonly [what: string, instead: string] | undefined {
+/** Nothing waits for the hash of a report; and for a verdict it is read only where the rule's other conditions leave it open. */
+function hasFewHashes({ conditions, event: { type } }: RuleDefinition, named: NamedConditions): boolean {
+  if (type !== 'allow' && type !== 'deny') return true;
+  const keys = new KeyChooser([{ conditions }], named, (leaf) => !readsHash(leaf));
+  return !('reason' in keys.keyOf(conditions));
+}
+
+function costOf(leaf: Leaf, hashes: 'few' | 'many'): readonly [what: string, instead: string] | undefined {
   const facts = [{ fact: leaf.fact, path: leaf.path }, ...(isFactReference(leaf.value) ? [leaf.value] : [])];
   for (const { fact, path } of facts) {
     const name = accessOf(fact, path)?.slot?.name ?? factName(fact, path);
-    if (HASH.test(name))
+    if (HASH.test(name) && hashes === 'many')
       return [`${name} is computed from the whole file`, 'a cheaper test before it, such as a path'];
     if (name === 'process.env_vars')
       return [`${name} is read and may be large`, 'another fact, or a notify rule'];
