@@ -156,6 +156,12 @@ void core_notify(struct core *core, const struct encoded_event *event);
 // Events that nobody will see: sequence gaps, kernel queue overflow. `count` 0: unknown, at least one.
 void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count);
 
+// Processes whose container was looked for since the start, by what came of it.
+struct container_counts {
+    uint64_t found, none, gone, unreadable;
+};
+void core_containers(struct core *core, const struct container_counts *counts);
+
 // Is the queue less than half full? For a source that can wait (replay as fast as it can); a kernel can't.
 bool core_has_room(struct core *core);
 

@@ -126,6 +126,14 @@ void core_notify(struct core *core, const struct encoded_event *event) {
     (void)core_push(core, event);
 }
 
+void core_containers(struct core *core, const struct container_counts *counts) {
+    struct statistics *statistics = &core->statistics;
+    atomic_store_explicit(&statistics->containers_found, counts->found, memory_order_relaxed);
+    atomic_store_explicit(&statistics->containers_none, counts->none, memory_order_relaxed);
+    atomic_store_explicit(&statistics->containers_gone, counts->gone, memory_order_relaxed);
+    atomic_store_explicit(&statistics->containers_unreadable, counts->unreadable, memory_order_relaxed);
+}
+
 bool core_has_room(struct core *core) {
     lock(&core->queue_mutex);
     bool has_room = core->queue.entries_used < core->queue.entries_capacity / 2 &&

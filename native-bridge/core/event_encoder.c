@@ -64,6 +64,7 @@ static void put_process(struct wire_writer *writer, uint32_t tag, const struct p
     wire_uint(writer, picket_v1_Process_group_leader_pid_tag, process->group_leader_pid);
     wire_bytes(writer, picket_v1_Process_name_tag, process->name);
     put_hash(writer, picket_v1_Process_hash_tag, process->hash);
+    wire_bytes(writer, picket_v1_Process_cgroup_tag, process->cgroup);
     wire_end(writer, mark);
 }
 
@@ -118,6 +119,15 @@ static void put_statfs(struct wire_writer *writer, const struct statfs_facts *st
     wire_end(writer, es);
 }
 
+static void put_container(struct wire_writer *writer, const struct container_facts *container) {
+    if (container->lookup == 0) return;
+    size_t mark = wire_begin(writer, picket_v1_Event_container_tag);
+    wire_uint(writer, picket_v1_Container_lookup_tag, container->lookup);
+    wire_bytes(writer, picket_v1_Container_id_tag, container->id);
+    wire_text(writer, picket_v1_Container_runtime_tag, container->runtime);
+    wire_end(writer, mark);
+}
+
 static void put_head(struct wire_writer *writer, uint64_t created_ns, enum event_kind kind, const char *action,
                      uint32_t event_type, enum platform platform, const char *provider) {
     wire_fixed64(writer, picket_v1_Event_created_ns_tag, created_ns);
@@ -150,6 +160,7 @@ bool event_encode(const struct event_facts *event, void *buffer, size_t capacity
     }
     wire_text(&writer, picket_v1_Event_outcome_tag, event->outcome);
     put_statfs(&writer, event->statfs);
+    put_container(&writer, &event->container);
     return describe(&writer, event->kind, event->action, encoded);
 }
 

@@ -14,12 +14,13 @@
 // Large enough for an event with five paths of PATH_MAX; exec events with long arguments take more.
 #define EVENT_BUFFER_SIZE 32768
 
-// Values of picket.v1.EventKind, Platform and Exec.Stage, so that backends need no generated header.
+// Values of picket.v1.EventKind, Platform, Container.Lookup and Exec.Stage, so that backends need no generated header.
 enum event_kind {
     EVENT_AUTH = 1, EVENT_NOTIFY = 2, EVENT_LOG = 3, EVENT_DNS_QUERY = 4, EVENT_DNS_ANSWER = 5, EVENT_FLOW = 6,
     EVENT_PICKET = 7,
 };
 enum platform { PLATFORM_MACOS = 1, PLATFORM_LINUX = 2 };
+enum container_lookup { CONTAINER_NONE = 1, CONTAINER_PENDING = 2, CONTAINER_FAILED = 3, CONTAINER_FOUND = 4 };
 enum exec_stage { EXEC_STAGE_NONE = 0, EXEC_STAGE_PROGRAM = 1, EXEC_STAGE_INTERPRETER = 2, EXEC_STAGE_LOADER = 3 };
 
 struct user_facts {
@@ -52,6 +53,14 @@ struct process_facts {
     uint32_t group_leader_pid;
     struct bytes name;                  // comm, where the executable is unknown
     const struct content_hash *hash;    // NULL: nobody asks for it
+    struct bytes cgroup;
+};
+
+// In which container the event's process is.
+struct container_facts {
+    enum container_lookup lookup;       // 0: nothing is to be said
+    struct bytes id, cgroup;
+    const char *runtime;
 };
 
 struct file_facts {
@@ -92,6 +101,7 @@ struct event_facts {
     struct bytes exec_script;
     const char *outcome;
     const struct statfs_facts *statfs;  // NULL: none
+    struct container_facts container;
 };
 
 // Writes the event into buffer and describes it in *encoded (which borrows buffer). False: it does not fit.

@@ -154,6 +154,16 @@ static void put_answers(struct wire_writer *writer, const struct statistics *sta
     }
 }
 
+static void put_containers(struct wire_writer *writer, const struct statistics *statistics) {
+    size_t mark = wire_begin(writer, picket_v1_BridgeStatistics_container_lookups_tag);
+    wire_uint(writer, picket_v1_BridgeStatistics_ContainerLookups_found_tag, atomic_load(&statistics->containers_found));
+    wire_uint(writer, picket_v1_BridgeStatistics_ContainerLookups_none_tag, atomic_load(&statistics->containers_none));
+    wire_uint(writer, picket_v1_BridgeStatistics_ContainerLookups_gone_tag, atomic_load(&statistics->containers_gone));
+    wire_uint(writer, picket_v1_BridgeStatistics_ContainerLookups_unreadable_tag,
+              atomic_load(&statistics->containers_unreadable));
+    wire_end(writer, mark);
+}
+
 static void put_requests(struct wire_writer *writer, const struct statistics *statistics) {
     for (size_t place = 0; place < STATISTICS_ACTIONS; place++) {
         uint64_t count = atomic_load_explicit(&statistics->requests[place], memory_order_relaxed);
@@ -193,6 +203,7 @@ static void put_figures(struct wire_writer *writer, uint32_t tag, const struct b
     wire_text(writer, picket_v1_BridgeStatistics_enforcement_tag, figures->enforcement);
     wire_uint(writer, picket_v1_BridgeStatistics_unheard_answers_tag, atomic_load(&statistics->unheard_answers));
     put_hashes(writer, &figures->hashes);
+    put_containers(writer, statistics);
     wire_end(writer, mark);
 }
 

@@ -28,6 +28,7 @@ struct statistics {
     _Atomic uint64_t late_verdicts;
     _Atomic uint64_t unknown_verdicts;
     _Atomic uint64_t unheard_answers;
+    _Atomic uint64_t containers_found, containers_none, containers_gone, containers_unreadable;
     _Atomic int64_t longest_answer_us;      // since it was last taken
 };
 

@@ -188,6 +188,7 @@ void actors_look(struct actors *actors, uint32_t pid, int pidfd, bool needs_args
     struct process_entry *entry = find_process(actors, pid, pidfd);
     if (entry) {
         process_table_pin(entry);
+        actors_want_container(actors, entry);
         if (needs_args && actors_miss_args(actors, entry))
             wait_for_args(actors, entry);
         actors_know_parent(actors, entry);
@@ -195,6 +196,7 @@ void actors_look(struct actors *actors, uint32_t pid, int pidfd, bool needs_args
         process_table_unpin(&actors->table, entry);
     } else {
         memset(&view->process, 0, sizeof view->process);
+        view->process.container.lookup = CONTAINER_FAILED;
         memset(&view->parent, 0, sizeof view->parent);
         view->used = 0;
         view->process.pid = pid;

@@ -55,6 +55,9 @@ struct actors {
     struct lingering lingering[LINGERING_MAX];
     uint32_t wanted_count;
     uint32_t wanted[WANTED_MAX];
+    uint32_t containers_wanted_count;
+    uint32_t containers_wanted[WANTED_MAX];
+    struct container_counts containers;
     uint8_t path[PROCESS_PATH_BYTES];
 };
 
@@ -77,6 +80,12 @@ struct exec_answer actors_exec_stage(struct actors *actors, const struct exec_qu
 
 // The notify thread's part: takes what the connector has, then hands out one change. False: none waits.
 bool actors_next_change(struct actors *actors, struct actor_change *change);
+
+// The containers of processes are read by the notify thread alone: of those that execute, and of those that were asked about.
+void actors_read_container(struct actors *actors, uint32_t pid);
+void actors_read_wanted_containers(struct actors *actors);
+// One of those that are not read yet, from *at = 0 on. False: there is none any more.
+bool actors_read_next_container(struct actors *actors, uint32_t *at);
 
 // How long it may wait for the next one; -1: for ever.
 int actors_wait_ms(struct actors *actors);
@@ -103,6 +112,7 @@ void actors_args_of_change(struct actors *actors, const struct actor_change *cha
 bool actors_keep_args(struct actors *actors, const struct args_wanted *wanted, uint64_t start_ticks, struct bytes args);
 
 void actors_set_interest(struct actors *actors, bool fork, bool exit);
+struct container_counts actors_container_counts(struct actors *actors);
 struct actor_losses actors_take_losses(struct actors *actors);
 
 #endif

@@ -24,6 +24,9 @@ void actors_take_thread_exit(struct actors *actors, const struct proc_change *ch
 void actors_stop_lingering(struct actors *actors, struct lingering *lingering, bool ended);
 void actors_look_at_lingering(struct actors *actors);
 
+// Has its container read soon, unless it is known.
+void actors_want_container(struct actors *actors, const struct process_entry *entry);
+
 bool actors_miss_args(const struct actors *actors, const struct process_entry *entry);
 void actors_wake_notify_thread(struct actors *actors);
 

@@ -86,6 +86,8 @@ void event_set_actor(struct event_memory *memory, const struct boot *boot, const
 {
     event_set_process(memory, &memory->process, &memory->view.process, boot, users);
     memory->event.process = &memory->process.facts;
+    memory->event.container = memory->view.process.container;
+    memory->process.facts.cgroup = memory->view.process.container.cgroup;
     if (memory->view.parent.pid != 0) {
         event_set_process(memory, &memory->parent, &memory->view.parent, boot, users);
         memory->process.facts.parent = &memory->parent.facts;

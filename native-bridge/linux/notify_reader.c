@@ -61,6 +61,7 @@ static void read_wanted_args(struct linux_state *state)
     uint64_t wakes;
     struct args_wanted wanted;
     (void)!read(state->actors.wake, &wakes, sizeof wakes);
+    actors_read_wanted_containers(&state->actors);
     while (actors_next_wanted(&state->actors, &wanted))
         read_args(state, &wanted);
 }
@@ -69,6 +70,8 @@ static void read_wanted_args(struct linux_state *state)
 static void read_all_args(struct linux_state *state)
 {
     struct args_wanted wanted;
+    for (uint32_t at = 0; !atomic_load(&state->stopping) && actors_read_next_container(&state->actors, &at);)
+        ;
     for (uint32_t at = 0; !atomic_load(&state->stopping) && actors_next_without_args(&state->actors, &at, &wanted);)
         read_args(state, &wanted);
 }
@@ -161,6 +164,8 @@ static void read_changes(struct linux_state *state, const struct guard_state *gu
     struct actor_change change;
     for (int i = 0; i < CHANGES_A_TURN && actors_next_change(&state->actors, &change); i++) {
         vigil_beat(VIGIL_NOTIFICATIONS);
+        if (change.kind == PROC_EXECUTED || is_wanted(guard, change.kind))
+            actors_read_container(&state->actors, change.pid);
         if (change.kind == PROC_EXECUTED) {
             struct memory_answer answer;
             mount_watch_look_at(&state->mount_watch, change.pid);
@@ -173,6 +178,8 @@ static void read_changes(struct linux_state *state, const struct guard_state *gu
         }
         actors_finish(&state->actors, &change);
     }
+    struct container_counts containers = actors_container_counts(&state->actors);
+    core_containers(state->core, &containers);
     struct actor_losses losses = actors_take_losses(&state->actors);
     if (losses.overflows > 0)
         core_loss(state->core, "kernel_overflow", EVENT_NOTIFY, "", 0);
@@ -189,6 +196,10 @@ static void begin_file_event(struct linux_state *state, const struct guard_state
     event_begin(memory, EVENT_NOTIFY, action, "fanotify", clock_unix_ns());
     memory->event.outcome = "success";
     actors_look(&state->actors, event->pid, event->pidfd, false, &memory->view);
+    if (memory->view.process.container.lookup == CONTAINER_PENDING) {
+        actors_read_container(&state->actors, event->pid);
+        actors_look(&state->actors, event->pid, event->pidfd, false, &memory->view);
+    }
     event_set_actor(memory, &state->boot, &guard->users);
     size_t length = proc_read_cwd(event->pid, memory->directory, sizeof memory->directory);
     if (pidfd_is_alive(event->pidfd))  // else the folder may be that of the pid's next owner

@@ -229,6 +229,24 @@ bool proc_read_child(uint32_t pid, struct process_reading *reading)
     return found;
 }
 
+bool proc_read_cgroup(uint32_t pid, char *out, size_t capacity, size_t *length, uint64_t *start_ticks)
+{
+    struct process_reading reading = {0};
+    char text[1024];
+    int process = open_process(pid);
+    if (process < 0)
+        return false;
+    errno = ESRCH;  // where nothing comes
+    *length = read_file(process, "cgroup", out, capacity);
+    int saved_errno = errno;
+    size_t stat_length = read_file(process, "stat", text, sizeof text);
+    bool is_same = stat_length > 0 && proc_parse_stat(text, stat_length, &reading);
+    close(process);
+    *start_ticks = reading.start_ticks;
+    errno = is_same ? saved_errno : ESRCH;
+    return is_same && *length > 0;
+}
+
 static bool read_stat(uint32_t pid, struct process_reading *reading)
 {
     char path[32], text[1024];

@@ -21,6 +21,10 @@ uint32_t proc_read_threads(uint32_t pid);
 // Is it there, and no zombie?
 bool proc_is_running(uint32_t pid);
 
+// /proc/PID/cgroup, whose locks may be held for a while: not for whoever is waited for. `start_ticks` is that of the same
+// process. False with errno: ENOENT or ESRCH where it is gone.
+bool proc_read_cgroup(uint32_t pid, char *out, size_t capacity, size_t *length, uint64_t *start_ticks);
+
 // The start time in ticks since boot, 0: no such process.
 uint64_t proc_read_start(uint32_t pid);
 

@@ -253,6 +253,7 @@ struct process_entry *process_table_exec(struct process_table *table, uint32_t p
     *previous_image = entry->image;
     *previous_certain = entry->owns_image;
     entry->image = process_table_new_image(table);
+    entry->cgroup = (struct cgroup_ref){0};  // who starts a container moves into it and then executes
     entry->owns_image = true;
     entry->learnt_ns = 0;
     entry->executed_ns = when.ns;

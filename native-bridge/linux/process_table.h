@@ -11,6 +11,7 @@
 #define PICKET_LINUX_PROCESS_TABLE_H
 
 #include "core/backend.h"
+#include "cgroups.h"
 #include "text_pool.h"
 
 enum {
@@ -59,6 +60,7 @@ struct process_view {
     struct bytes args;              // each ended by a zero byte
     bool args_known;
     char name[PROCESS_NAME_BYTES + 1];
+    struct container_facts container;   // of the view's own process; of others none
 };
 
 struct actor_view {
@@ -66,6 +68,7 @@ struct actor_view {
     struct process_view parent;     // pid 0: none
     size_t used;
     uint8_t scratch[3 * (PROCESS_PATH_BYTES + PROCESS_ARGS_BYTES)];
+    uint8_t cgroup[CGROUP_PATH_BYTES];
 };
 
 struct process_image {
@@ -106,6 +109,7 @@ struct process_entry {
     uint32_t pins;
     uint32_t image;                 // PROCESS_NONE: not known
     uint32_t trust;                 // the table's trust when the entry was last known to be right
+    struct cgroup_ref cgroup;       // of its last exec, or of the first reading since its fork
     struct text asked;              // the file that the kernel asked about last, on the way to an exec
     uint64_t asked_ns;
     uint32_t hash_next;
@@ -124,6 +128,7 @@ struct process_table {
     uint64_t next_serial;
     uint32_t trust;                 // raised when events were lost
     struct text_pool texts;
+    struct cgroups cgroups;
 };
 
 // Allocates. False: out of memory.

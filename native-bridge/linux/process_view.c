@@ -58,11 +58,27 @@ struct process_entry *process_table_parent(struct process_table *table, struct p
     return parent;
 }
 
+// The container's id lies in its cgroup's path.
+static void view_container(const struct process_table *table, const struct process_entry *entry, struct actor_view *view)
+{
+    struct container_facts facts = cgroups_tell(&table->cgroups, entry->cgroup);
+    const uint8_t *kept = facts.cgroup.data;
+    if (facts.cgroup.length > 0) {
+        memcpy(view->cgroup, kept, facts.cgroup.length);
+        facts.cgroup.data = view->cgroup;
+        facts.id.data = view->cgroup + (facts.id.data - kept);
+    }
+    if (facts.lookup == CONTAINER_PENDING && entry->exited)
+        facts.lookup = CONTAINER_FAILED;
+    view->process.container = facts;
+}
+
 void process_table_view(struct process_table *table, struct process_entry *entry, uint32_t image, bool owns_image,
                         struct actor_view *view)
 {
     view->used = 0;
     view_entry(table, entry, image, owns_image, view, &view->process);
+    view_container(table, entry, view);
     memset(&view->parent, 0, sizeof view->parent);
     if (entry->parent_pid == 0)
         return;

@@ -210,6 +210,12 @@ void core_hashed(struct core *core, const struct content_hash *hash)
     (void)core, (void)hash;
 }
 
+void core_containers(struct core *core, const struct container_counts *counts)
+{
+    (void)core;
+    (void)counts;
+}
+
 void core_loss(struct core *core, const char *cause, uint32_t kind, const char *action, uint64_t count)
 {
     (void)core;

@@ -48,6 +48,13 @@ export interface EcsProcess {
   readonly thread?: { readonly id?: number };
   readonly session_leader?: { readonly pid?: number };
   readonly group_leader?: { readonly pid?: number };
+  readonly linux?: { readonly cgroup?: string };
+}
+
+interface EcsContainer {
+  readonly lookup?: string;
+  readonly id?: string;
+  readonly runtime?: string;
 }
 
 export interface EcsFile {
@@ -178,6 +185,7 @@ export interface EcsEvent {
     readonly outcome?: string;
   };
   readonly host?: EcsHost;
+  readonly container?: EcsContainer;
   readonly process?: EcsProcess;
   readonly file?: EcsFile;
   readonly exec?: { readonly stage?: string; readonly script?: string };

@@ -32,6 +32,7 @@ const EXAMPLES: Readonly<Record<string, FactValue>> = {
     boot: { id: '0b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9' },
     os: { type: 'linux', version: '24.04', kernel: '6.8.0-49-generic' },
   },
+  container: { lookup: 'found', id: SHA256, runtime: 'docker' },
   process: {
     executable: '/usr/bin/curl',
     executable_unresolved: true,
@@ -42,6 +43,9 @@ const EXAMPLES: Readonly<Record<string, FactValue>> = {
     args: ['curl', '-T', '/srv/report.pdf', 'https://example.org/'],
     command_line: 'curl -T /srv/report.pdf https://example.org/',
     working_directory: '/srv',
+    linux: {
+      cgroup: `/system.slice/docker-${SHA256}.scope`,
+    },
     env_vars: ['LANG=C.UTF-8', 'LD_PRELOAD=/tmp/x.so'],
     exit_code: 1,
     user: { id: '0', name: 'root' },

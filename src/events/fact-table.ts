@@ -141,7 +141,7 @@ const SIGNATURE = /^process\.(?:(?:parent|previous)\.)?code_signature\./;
 const ARGUMENTS = /^process\.(?:args|command_line|working_directory|env_vars)$/;
 const OF_PICKET_ITSELF =
   /^picket\.(?:unwatched|takeover|enforcement|overload|mount|rule_set|shadow_difference)\./;
-const OF_THE_BRIDGE = /^(?:es$|(?:process|file|exec|event)\.)/;
+const OF_THE_BRIDGE = /^(?:es$|(?:process|file|exec|event|container)\.)/;
 
 function isOffered(name: string, trigger: Trigger, platform: Platform): boolean {
   if (name === 'host.os.type' || name === 'picket.trigger') return true;
@@ -155,6 +155,7 @@ function isOffered(name: string, trigger: Trigger, platform: Platform): boolean 
   if (trigger === 'picket' || name.startsWith('picket.')) return false;
   const action = actionOfTrigger(trigger);
   if (name === 'es') return platform === 'macos';
+  if (name.startsWith('container.')) return false;
   if (name.startsWith('process.')) return isProcessFactOffered(name, action, platform);
   if (action !== undefined) {
     if (name === 'file.target_path') return TARGET_ACTIONS.has(action) || isUnknown(action);

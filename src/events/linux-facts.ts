@@ -50,12 +50,13 @@ export function isEsFactSent(name: string): boolean {
 /** Of what an auth event asks about; computed while the caller waits, by its own descriptor, which no other event has. */
 const HASHES: ReadonlySet<string> = new Set(['hash.sha256', 'hash.unstable', 'hash.state']);
 
-/** Of `process.…`, `file.…`, `exec.…`, `event.…` and `es`. */
+/** Of `process.…`, `file.…`, `exec.…`, `event.…`, `container.…` and `es`. */
 export function isSentByLinux(name: string, kind: string, action: string): boolean {
   const isAuth = kind === 'auth';
   if (name.startsWith('process.')) return isProcessFactSent(name.slice(8), isAuth, action);
   if (name.startsWith('file.'))
     return FILE_ACTIONS.has(action) && isFileFactSent(name.slice(5), isAuth, action);
+  if (name.startsWith('container.')) return true;
   if (name === 'es') return WITH_STATFS.has(action);
   if (name.startsWith('exec.')) return isAuth && action === 'exec';
   // The code is Apple's. An auth event gets its number when it has been answered, after the rules were asked.
@@ -80,6 +81,7 @@ function isProcessFactSent(name: string, isAuth: boolean, action: string): boole
   if (HASHES.has(name)) return isAuth;
   // auth.exec is asked before the new arguments exist; the folder is the caller's and stays.
   if (ARGUMENTS.has(name)) return !(isAuth && action === 'exec');
+  if (name === 'linux.cgroup') return true;
   if (name === 'working_directory') return action !== 'exit';
   if (name === 'env_vars') return !isAuth && action === 'exec';
   return name === 'exit_code' && action === 'exit';

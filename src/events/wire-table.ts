@@ -138,6 +138,31 @@ const hash = message('Hash', [
   ),
 ]);
 
+const container = message('Container', [
+  field(
+    1,
+    'lookup',
+    'enum',
+    'none, pending (not looked up yet), failed or found: without `found` there is no id.',
+    {
+      names: ['', 'none', 'pending', 'failed', 'found'],
+      property: 'actor',
+    },
+  ),
+  field(2, 'id', 'text', 'Id of the container that the acting process is in; of LXC its name.', {
+    property: 'actor',
+  }),
+  field(
+    3,
+    'runtime',
+    'string',
+    'docker, containerd, cri-o, podman or lxc, where the name of the cgroup tells.',
+    {
+      property: 'actor',
+    },
+  ),
+]);
+
 const process = message('Process', [
   field(1, 'executable', 'text', 'Absolute path of the program.', { property: 'path' }),
   field(2, 'pid', 'uint32', 'Process id.', { property: 'actor' }),
@@ -181,6 +206,7 @@ const process = message('Process', [
       property: 'path',
     },
   ),
+  field(22, 'linux.cgroup', 'text', 'Path of its cgroup, by OpenTelemetry’s name.', { property: 'actor' }),
 ]);
 for (const each of [
   field(10, 'parent', 'message', 'The parent process.', { message: process, property: 'actor' }),
@@ -394,6 +420,7 @@ export const EVENT: WireMessage = message('Event', [
   field(25, 'picket.shadow_difference', 'message', 'The shadow set answers differently.', {
     message: shadowDifference,
   }),
+  field(26, 'container', 'message', 'The container that the acting process is in.', { message: container }),
   field(30, 'picket.auth', 'message', 'How an auth event ended.', { message: auth }),
   field(31, 'picket.rules', 'string', 'Every rule that matched, decisive first.', repeated),
   field(32, 'picket.tags', 'string', 'Tags of the rules that matched.', repeated),
