@@ -1,8 +1,6 @@
 // The pair of FIFOs that the bridge hands out in its Welcome, and blocking reads and writes on them.
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Write } from './answer.ts';
-import type { Read } from './lane-frames.ts';
 
 /**
  * An anchor is neither side of the FIFO (Linux's O_PATH, which Node has no name for): through it the FIFO is opened, and
@@ -75,29 +73,26 @@ async function openFifo(path: string | Buffer, flags: number, timeoutMs: number)
   }
 }
 
-/** A signal may interrupt read(2): libuv does not try again by itself. */
-export function readFrom(fd: number): Read {
-  return (buffer, offset, length) => {
-    for (;;) {
-      try {
-        return readSync(fd, buffer, offset, length, null);
-      } catch (error) {
-        if (!isInterrupted(error)) throw error;
-      }
+/** Blocks; 0 at end of file. A signal may interrupt read(2): libuv does not try again by itself. */
+export function readFifo(fd: number, buffer: Uint8Array, offset: number, length: number): number {
+  for (;;) {
+    try {
+      return readSync(fd, buffer, offset, length, null);
+    } catch (error) {
+      if (!isInterrupted(error)) throw error;
     }
-  };
+  }
 }
 
-export function writeTo(fd: number): Write {
-  return (bytes, length) => {
-    for (let written = 0; written < length; ) {
-      try {
-        written += writeSync(fd, bytes, written, length - written, null);
-      } catch (error) {
-        if (!isInterrupted(error)) throw error;
-      }
+/** Writes all of `bytes` up to `length`. */
+export function writeFifo(fd: number, bytes: Uint8Array, length: number): void {
+  for (let written = 0; written < length; ) {
+    try {
+      written += writeSync(fd, bytes, written, length - written, null);
+    } catch (error) {
+      if (!isInterrupted(error)) throw error;
     }
-  };
+  }
 }
 
 /** The bridge has closed its end of the verdict FIFO. */

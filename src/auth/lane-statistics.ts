@@ -71,21 +71,28 @@ class Histogram {
 
 /** The writer's view. */
 export class LaneCounters {
-  readonly memory: SharedArrayBuffer;
-  readonly #counts: Float64Array;
-  readonly #decideNs: Float64Array;
-  readonly #batchWaitNs: Float64Array;
+  #memory: SharedArrayBuffer;
+  #counts: Float64Array;
+  #decideNs: Float64Array;
+  #batchWaitNs: Float64Array;
 
   constructor(memory: SharedArrayBuffer = laneCounterMemory()) {
-    this.memory = memory;
-    const step = Float64Array.BYTES_PER_ELEMENT;
-    this.#counts = new Float64Array(memory, 0, counters.length);
-    this.#decideNs = new Float64Array(memory, counters.length * step, bucketsPerHistogram);
-    this.#batchWaitNs = new Float64Array(
-      memory,
-      (counters.length + bucketsPerHistogram) * step,
-      bucketsPerHistogram,
-    );
+    this.#memory = memory;
+    this.#counts = countsIn(memory);
+    this.#decideNs = histogramIn(memory, 0);
+    this.#batchWaitNs = histogramIn(memory, 1);
+  }
+
+  get memory(): SharedArrayBuffer {
+    return this.#memory;
+  }
+
+  /** Counts there from here on; nothing is carried over. */
+  use(memory: SharedArrayBuffer): void {
+    this.#memory = memory;
+    this.#counts = countsIn(memory);
+    this.#decideNs = histogramIn(memory, 0);
+    this.#batchWaitNs = histogramIn(memory, 1);
   }
 
   add(counter: LaneCounter, amount: number): void {
@@ -109,8 +116,17 @@ export class LaneCounters {
   }
 }
 
-function laneCounterMemory(): SharedArrayBuffer {
+export function laneCounterMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT * (counters.length + 2 * bucketsPerHistogram));
+}
+
+function countsIn(memory: SharedArrayBuffer): Float64Array {
+  return new Float64Array(memory, 0, counters.length);
+}
+
+function histogramIn(memory: SharedArrayBuffer, index: number): Float64Array {
+  const start = (counters.length + index * bucketsPerHistogram) * Float64Array.BYTES_PER_ELEMENT;
+  return new Float64Array(memory, start, bucketsPerHistogram);
 }
 
 function count(histogram: Float64Array, milliseconds: number): void {

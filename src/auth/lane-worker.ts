@@ -7,19 +7,20 @@ import { answer } from './answer.ts';
 import { AuthTriggers } from './auth-trigger.ts';
 import { compare } from './compare.ts';
 import { decide } from './decide.ts';
-import { isBrokenPipe, readFrom, writeTo } from './fifo.ts';
+import { isBrokenPipe } from './fifo.ts';
+import { type LaneChannel, LaneFeed } from './lane-feed.ts';
 import { FrameError, type LaneBatch, LaneReader } from './lane-frames.ts';
 import { notedError, writeNote } from './lane-notes.ts';
 import { LaneRing } from './lane-ring.ts';
-import { LaneCounters } from './lane-statistics.ts';
+import { LaneCounters, laneCounterMemory } from './lane-statistics.ts';
 import { LaneTurn } from './lane-turn.ts';
 import type { LaneWorkerData, LaneWorkerEnd, LaneWorkerMessage } from './lane-worker-messages.ts';
 import { requests } from './requests.ts';
-import { ShadowCounts } from './shadow-counts.ts';
+import { ShadowCounts, shadowCountMemory } from './shadow-counts.ts';
 import { ShadowJudge } from './shadow-judge.ts';
 import { ownThreadId, raiseThreadPriority } from './thread-priority.ts';
 import { VerdictFrames } from './verdict-frames.ts';
-import { warmUp } from './warm-up.ts';
+import { type WarmUp, warmUp } from './warm-up.ts';
 
 /** Evaluation errors that one worker tells of; all are counted. A log is no place for a flood. */
 const maxToldErrors = 10;
@@ -28,62 +29,63 @@ const maxToldSlow = 10;
 
 interface Prepared {
   readonly rules: CompiledRules;
-  readonly shadow: ShadowJudge | undefined;
+  readonly shadowRules: CompiledRules | undefined;
+  readonly warming: WarmUp;
 }
 
 const data = workerData as LaneWorkerData;
 const turn = new LaneTurn(data.turn);
 const ring = new LaneRing(data.ring);
+const startedAt = performance.now();
+let hasTurn = false;
 
 const prepared = prepare();
-if (prepared !== undefined && turn.wait(data.place)) {
-  tell({ kind: 'running', epoch: data.epoch });
-  const end = serve(prepared);
-  if (end !== undefined) tell({ kind: 'ended', end });
-}
+const end = prepared === undefined ? undefined : serve(prepared);
+if (end !== undefined) tell({ kind: 'ended', end });
 
 function prepare(): Prepared | undefined {
-  const startedAt = performance.now();
   try {
-    const { ruleSet, platform, epoch } = data;
-    const compiled = compileRules(ruleSet, { platform, lane: 'auth' });
-    const shadow = data.shadow && {
-      ruleSet: data.shadow.ruleSet,
-      rules: compileRules(data.shadow.ruleSet, { platform, lane: 'auth' }),
-    };
-    warmUp({ ruleSet, rules: compiled, platform, epoch, shadow });
-    const priorityProblem = raiseThreadPriority();
-    // Offered before it is told: once the main thread knows, the switch may already be in the FIFO.
-    const isOffered = turn.offer(data.place);
-    const tookMs = performance.now() - startedAt;
-    tell(isOffered ? { kind: 'ready', tookMs, priorityProblem } : { kind: 'cancelled' });
-    return isOffered ? { rules: compiled, shadow: shadowJudge(shadow?.rules) } : undefined;
+    const { ruleSet, shadow, platform, epoch } = data;
+    const rules = compileRules(ruleSet, { platform, lane: 'auth' });
+    const shadowRules = shadow && compileRules(shadow.ruleSet, { platform, lane: 'auth' });
+    const warming = warmUp({ ruleSet, rules, platform, epoch, shadow: shadow?.ruleSet });
+    return { rules, shadowRules, warming };
   } catch (error) {
     tell({ kind: 'not_compiled', error: asError(error) });
     return undefined;
   }
 }
 
-function shadowJudge(rules: CompiledRules | undefined): ShadowJudge | undefined {
-  const { ruleSet, shadow, epoch } = data;
-  if (rules === undefined || shadow === undefined) return undefined;
-  const counts = new ShadowCounts(shadow.counts);
-  return new ShadowJudge({ enforced: ruleSet, shadow: shadow.ruleSet, rules, epoch, counts, ring });
-}
-
-/** Serves until the connection ends (how it ended) or until another worker has the turn (undefined). */
-function serve({ rules, shadow }: Prepared): LaneWorkerEnd | undefined {
+/**
+ * Warms up, waits for the turn and serves until the connection ends (how it ended) or another worker has the turn
+ * (undefined, as where the turn never came).
+ */
+function serve({ rules, shadowRules, warming }: Prepared): LaneWorkerEnd | undefined {
   const reader = new LaneReader();
-  reader.accept(turn.carried());
-  const counters = new LaneCounters(data.counters);
-  const { requestFd, verdictFd } = turn.descriptors();
-  const write = writeTo(verdictFd);
+  const counters = new LaneCounters();
+  // Twice, so that the optimised code does not take the memory for a constant: the last change is for the turn.
+  counters.use(laneCounterMemory());
+  let shadow = shadowJudge(shadowRules, shadowCountMemory(), new LaneRing());
+  const onWarm = (): LaneChannel | undefined => {
+    if (!takeTurn()) return undefined;
+    counters.use(data.counters);
+    if (data.shadow !== undefined) shadow = shadowJudge(shadowRules, data.shadow.counts, ring);
+    const carried = turn.carried();
+    // The worker before has counted them.
+    if (carried.length > 0) {
+      counters.add('reads', -1);
+      counters.add('bytesRead', -carried.length);
+    }
+    return { ...turn.descriptors(), carried };
+  };
+  const feed = new LaneFeed({ ...warming, onWarm });
+  const write = (bytes: Uint8Array, length: number): void => feed.write(bytes, length);
   const isPrepared = (epoch: number): boolean => turn.waitingFor(epoch) !== undefined;
   let switchTo: number | undefined;
   let resumeAt: number | undefined;
   let failure: unknown;
 
-  requests({ reader, read: readFrom(requestFd), counters })
+  requests({ reader, read: (buffer, offset, length) => feed.read(buffer, offset, length), counters })
     .pipe(
       decide({
         rules,
@@ -95,7 +97,7 @@ function serve({ rules, shadow }: Prepared): LaneWorkerEnd | undefined {
         onSlow: tellSlow(),
       }),
       answer(write, counters),
-      compare(shadow),
+      compare(() => shadow),
     )
     .subscribe({
       next: (answers) => {
@@ -109,6 +111,7 @@ function serve({ rules, shadow }: Prepared): LaneWorkerEnd | undefined {
 
   try {
     if (failure !== undefined) throw failure;
+    if (!hasTurn) return undefined;
     if (switchTo === undefined) return { reason: 'end_of_file', partialFrameBytes: reader.pendingBytes };
     const next = turn.waitingFor(switchTo);
     if (next === undefined) return { reason: 'unprepared_epoch', epoch: switchTo };
@@ -125,6 +128,35 @@ function serve({ rules, shadow }: Prepared): LaneWorkerEnd | undefined {
   }
 }
 
+/** Blocks; false: it was cancelled. */
+function takeTurn(): boolean {
+  const priorityProblem = raiseThreadPriority();
+  // Offered before it is told: once the main thread knows, the switch may already be in the FIFO.
+  const isOffered = turn.offer(data.place);
+  const tookMs = performance.now() - startedAt;
+  tell(isOffered ? { kind: 'ready', tookMs, priorityProblem } : { kind: 'cancelled' });
+  hasTurn = isOffered && turn.wait(data.place);
+  if (hasTurn) tell({ kind: 'running', epoch: data.epoch });
+  return hasTurn;
+}
+
+function shadowJudge(
+  rules: CompiledRules | undefined,
+  counts: SharedArrayBuffer,
+  samples: LaneRing,
+): ShadowJudge | undefined {
+  const { ruleSet, shadow, epoch } = data;
+  if (rules === undefined || shadow === undefined) return undefined;
+  return new ShadowJudge({
+    enforced: ruleSet,
+    shadow: shadow.ruleSet,
+    rules,
+    epoch,
+    counts: new ShadowCounts(counts),
+    ring: samples,
+  });
+}
+
 function writeSwitched(epoch: number, write: (bytes: Uint8Array, length: number) => void): void {
   const frames = new VerdictFrames(64);
   frames.switched(epoch);
@@ -134,6 +166,7 @@ function writeSwitched(epoch: number, write: (bytes: Uint8Array, length: number)
 function tellErrors(): (error: unknown, trigger: string) => void {
   let told = 0;
   return (error, trigger) => {
+    if (!hasTurn) return; // of the warm-up
     told += 1;
     if (told > maxToldErrors) return;
     const isLast = told === maxToldErrors;
@@ -151,6 +184,7 @@ function tellSlow(): (batch: LaneBatch, index: number, decideMs: number) => void
   const triggers = new AuthTriggers();
   let told = 0;
   return (batch, index, decideMs) => {
+    if (!hasTurn) return;
     told += 1;
     if (told > maxToldSlow) return;
     const start = batch.eventStart[index] ?? 0;

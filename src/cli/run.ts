@@ -11,6 +11,7 @@ import { KeyTemplateError } from '../operators/key-template.ts';
 import { RuleFileError } from '../rules/rule-problem.ts';
 import { PLATFORMS } from '../rules/schema.ts';
 import { authOutcomeLines } from './auth-outcomes-text.ts';
+import { endOnCrash } from './end-on-crash.ts';
 import { CommandError } from './failure.ts';
 import { laneLines } from './lane-text.ts';
 import { natsOption } from './nats-option.ts';
@@ -68,6 +69,7 @@ async function run(options: RunOptions): Promise<void> {
     options,
   );
   const log = openLog(config.log.level);
+  endOnCrash();
   // Unheard, it would end a process that is only loading its rules.
   let isReloadAskedFor = false;
   const askForReload = (): void => {

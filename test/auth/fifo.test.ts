@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openFifos, readFrom, writeTo } from '../../src/auth/fifo.ts';
+import { openFifos, readFifo, writeFifo } from '../../src/auth/fifo.ts';
 
 let folder: string;
 let requestFifo: string;
@@ -62,11 +62,11 @@ test('what is written to a FIFO is read from it, and its close is the end of fil
   const writer = openSync(requestFifo, constants.O_RDWR);
   const reader = await open(requestFifo, constants.O_RDONLY);
   const bytes = Buffer.from('verdicts');
-  writeTo(writer)(bytes, 7);
+  writeFifo(writer, bytes, 7);
   const buffer = new Uint8Array(16);
-  expect(readFrom(reader.fd)(buffer, 2, 14)).toBe(7);
+  expect(readFifo(reader.fd, buffer, 2, 14)).toBe(7);
   expect(Buffer.from(buffer).toString('latin1', 2, 9)).toBe('verdict');
   closeSync(writer);
-  expect(readFrom(reader.fd)(buffer, 0, 16)).toBe(0);
+  expect(readFifo(reader.fd, buffer, 0, 16)).toBe(0);
   await reader.close();
 });
