@@ -26,6 +26,7 @@ if (rules !== undefined && turn.wait(data.place)) {
   const end = serve(rules);
   if (end !== undefined) tell({ kind: 'ended', end });
 }
+turn.leave(data.place);
 
 function prepare(): CompiledRules | undefined {
   const startedAt = performance.now();
