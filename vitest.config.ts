@@ -36,14 +36,24 @@ export default defineConfig({
         test: { name: 'patient', include: PATIENT, maxWorkers: 2, sequence: { groupOrder: 1 } },
       },
       {
-        // They measure waits, mark what others mount, block threads in read(2), or take the machine's memory and processors.
+        // They measure waits, mark what others mount, or take the machine's memory and processors.
         extends: true,
         test: {
           name: 'alone',
-          include: ['test/system/**/*.test.ts', 'test/auth/**/*.test.ts'],
+          include: ['test/system/**/*.test.ts'],
           exclude: PATIENT,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // They block threads in read(2). `npm test` runs them by themselves, before all others.
+        extends: true,
+        test: {
+          name: 'lane',
+          include: ['test/auth/**/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Everything: the bridge's C tests under ASan and UBSan, its decoders under a short fuzzing, then vitest.
-# Ends with one line that adds all up.
+# Everything: the bridge's C tests under ASan and UBSan, its decoders under a short fuzzing, the auth lane's threads, then
+# all else. Ends with one line that adds all up.
 set -u
 cd "$(dirname "$0")/.."
 PATH="$PWD/node_modules/.bin:$PATH"
@@ -19,7 +19,24 @@ native tests make -s -C native-bridge test
 native fuzz make -s -C native-bridge fuzz SECONDS="${FUZZ_SECONDS:-20}"
 cat "$log/tests" "$log/fuzz" >"$log/native"
 
-vitest run --reporter=default --reporter=json --outputFile.json="$log/vitest.json"
-vitest_status=$?
+suite() {  # suite NAME ARGUMENT...: its report is $log/$name.json, its exit code $log/$name.status
+  name=$1; shift
+  vitest run --reporter=default --reporter=json --outputFile.json="$log/$name.json" "$@"
+  echo $? >"$log/$name.status"
+}
 
-node scripts/test-summary.ts "$log/native" "$log/vitest.json" "$vitest_status"
+# Where all threads were when Node itself died: it did, twice, in the tests that start and end threads.
+tell_cores() {
+  for core in core core.*; do
+    [ -f "$core" ] || continue
+    echo "Node died and left $core:"
+    gdb -batch -ex 'thread apply all backtrace 24' "$(command -v node)" "$core" 2>&1 || echo "gdb is needed to read it"
+    rm -f "$core"
+  done
+}
+
+(ulimit -c unlimited 2>/dev/null; suite lane --project=lane)
+tell_cores
+suite others '--project=!lane'
+
+node scripts/test-summary.ts "$log/native" "$log/lane" "$log/others"

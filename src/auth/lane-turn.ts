@@ -12,6 +12,8 @@ const carriedCapacity = 4 * 65_536;
 const carriedAt = maxWorkers;
 const requestFdAt = maxWorkers + 1;
 const verdictFdAt = maxWorkers + 2;
+// And for each place: 1 once its worker's thread may end.
+const letGoAt = maxWorkers + 3;
 
 const place = { free: 0, starting: 1, waiting: 2, running: 3, handedOver: 4, cancelled: 5 } as const;
 
@@ -23,7 +25,7 @@ export interface TurnMemory {
 
 export function turnMemory(): TurnMemory {
   return {
-    states: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (maxWorkers + 3)),
+    states: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (letGoAt + maxWorkers)),
     epochs: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT * maxWorkers),
     carried: new SharedArrayBuffer(carriedCapacity),
   };
@@ -46,6 +48,7 @@ export class LaneTurn {
     for (let index = 0; index < maxWorkers; index += 1) {
       if (Atomics.load(this.#states, index) !== place.free) continue;
       this.#epochs[index] = epoch;
+      Atomics.store(this.#states, letGoAt + index, 0);
       Atomics.store(this.#states, index, place.starting);
       return index;
     }
@@ -66,6 +69,16 @@ export class LaneTurn {
       }
     }
     return false;
+  }
+
+  isCancelled(index: number): boolean {
+    return Atomics.load(this.#states, index) === place.cancelled;
+  }
+
+  /** Main thread: the place's worker, which has nothing more to do, may end. */
+  letGo(index: number): void {
+    Atomics.store(this.#states, letGoAt + index, 1);
+    Atomics.notify(this.#states, letGoAt + index);
   }
 
   isRunning(index: number): boolean {
@@ -98,6 +111,11 @@ export class LaneTurn {
       Atomics.wait(this.#states, index, place.waiting);
     }
     return Atomics.load(this.#states, index) === place.running;
+  }
+
+  /** The last that a worker does: blocks its thread until it may end. */
+  leave(index: number): void {
+    while (Atomics.load(this.#states, letGoAt + index) === 0) Atomics.wait(this.#states, letGoAt + index, 0);
   }
 
   /** The place of the worker that waits with `epoch`, if there is one. */

@@ -42,6 +42,7 @@ let hasTurn = false;
 const prepared = prepare();
 const end = prepared === undefined ? undefined : serve(prepared);
 if (end !== undefined) tell({ kind: 'ended', end });
+turn.leave(data.place);
 
 function prepare(): Prepared | undefined {
   try {

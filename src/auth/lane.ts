@@ -8,9 +8,9 @@ import { LaneError } from './lane-error.ts';
 import { LaneListener, type LaneLog } from './lane-listener.ts';
 import { LaneRing } from './lane-ring.ts';
 import { LaneCounters, type LaneReport } from './lane-statistics.ts';
-import { type LaneThread, startThread, type ThreadExit } from './lane-thread.ts';
+import { type LaneThread, startThread } from './lane-thread.ts';
 import { LaneTurn, maxWorkers, turnMemory } from './lane-turn.ts';
-import type { LaneWorkerMessage } from './lane-worker-messages.ts';
+import type { LaneWorkerEnd, LaneWorkerMessage } from './lane-worker-messages.ts';
 import type { ShadowSink } from './shadow-difference.ts';
 
 /** The bridge opens its ends before it names the FIFOs; longer means that it is gone. */
@@ -116,7 +116,9 @@ export class Lane {
 
   /** The bridge has refused this epoch's policy: its worker ends without ever having had the turn. */
   discard(epoch: number): void {
-    this.#cancel((thread) => thread.epoch === epoch);
+    for (const thread of this.#threads) {
+      if (thread.epoch === epoch && this.#turn.cancel(thread.place)) thread.letGo();
+    }
   }
 
   /**
@@ -171,15 +173,16 @@ export class Lane {
         ring: this.#ring.memory,
         shadow: shadow && { ruleSet: shadow.ruleSet, counts: this.#listener.watch(epoch, ruleSet, shadow) },
       },
-      (message) => this.#hear(epoch, message),
+      (message) => this.#hear(thread, message),
     );
     this.#threads.add(thread);
-    thread.exited.then((exit) => this.#threadExited(thread, exit));
+    thread.exited.then((error) => this.#threadExited(thread, error));
     return thread;
   }
 
-  #hear(epoch: number, message: LaneWorkerMessage): void {
+  #hear(thread: LaneThread, message: LaneWorkerMessage): void {
     const { log } = this.#options;
+    const { epoch } = thread;
     if (message.kind === 'ready') {
       log.debug(
         { epoch, tookMs: message.tookMs, priorityProblem: message.priorityProblem },
@@ -188,31 +191,35 @@ export class Lane {
     } else if (message.kind === 'running') {
       this.#toldEpoch = epoch;
       log.info({ epoch }, 'auth rules are in force');
-      this.#cancel((thread) => thread.epoch < epoch);
+      // With those that were skipped goes the one that gave its turn away.
+      for (const older of this.#threads) {
+        if (older.epoch >= epoch) continue;
+        this.#turn.cancel(older.place);
+        older.letGo();
+      }
+    } else if (message.kind === 'ended') {
+      this.#finish(outcomeOf(thread, message.end));
+    } else {
+      thread.letGo();
     }
   }
 
-  #cancel(isMeant: (thread: LaneThread) => boolean): void {
-    for (const thread of this.#threads) {
-      if (isMeant(thread)) this.#turn.cancel(thread.place);
-    }
-  }
-
-  #threadExited(thread: LaneThread, { end, error }: ThreadExit): void {
+  #threadExited(thread: LaneThread, error: unknown): void {
     const hadTurn = this.#turn.isRunning(thread.place);
     this.#threads.delete(thread);
     this.#listener.forget(thread.epoch);
     this.#turn.free(thread.place);
-    if (hadTurn && end?.reason === 'end_of_file')
-      this.#finish({ reason: 'end_of_file', partialFrameBytes: end.partialFrameBytes });
-    else if (hadTurn) this.#finish(failureOf(thread, end, error));
+    if (hadTurn) this.#finish(crashOf(thread, error)); // or it has told already how it ended
     this.#release();
   }
 
   #finish(outcome: LaneEnd | Error): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
-    this.#cancel(() => true);
+    for (const thread of this.#threads) {
+      this.#turn.cancel(thread.place);
+      thread.letGo();
+    }
     this.#release();
   }
 
@@ -230,12 +237,14 @@ export class Lane {
   }
 }
 
-function failureOf({ epoch }: LaneThread, end: ThreadExit['end'], error: unknown): LaneError {
-  if (end?.reason === 'bad_frame') return new LaneError('bad_frame', epoch, end.detail);
-  if (end?.reason === 'unprepared_epoch') {
-    const detail = `the bridge switched to epoch ${end.epoch}, for which no rules were prepared`;
-    return new LaneError('unprepared_epoch', end.epoch, `${detail}; the connection is closed`);
-  }
+function outcomeOf({ epoch }: LaneThread, end: LaneWorkerEnd): LaneEnd | LaneError {
+  if (end.reason === 'end_of_file') return end;
+  if (end.reason === 'bad_frame') return new LaneError('bad_frame', epoch, end.detail);
+  const detail = `the bridge switched to epoch ${end.epoch}, for which no rules were prepared`;
+  return new LaneError('unprepared_epoch', end.epoch, `${detail}; the connection is closed`);
+}
+
+function crashOf({ epoch }: LaneThread, error: unknown): LaneError {
   const cause = error instanceof Error ? error.message : 'without an error';
   return new LaneError('crashed', epoch, `the auth lane's thread died: ${cause}; the connection is closed`, {
     cause: error,

@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FifoError } from '../../src/auth/fifo.ts';
 import { type Lane, type LaneOptions, startLane } from '../../src/auth/lane.ts';
@@ -38,6 +40,22 @@ async function start(options: Partial<LaneOptions> = {}): Promise<void> {
     ...options,
   });
   await lane.ready;
+}
+
+/** What becomes of the threads that this process starts from now on, in order; numbered by their starts. */
+function watchThreads(): { readonly changes: string[]; stop(): void } {
+  const changes: string[] = [];
+  let started = 0;
+  const watch = (message: unknown): void => {
+    const { worker } = message as { readonly worker: Worker };
+    started += 1;
+    const number = started;
+    changes.push(`${number} starts`);
+    worker.once('message', () => changes.push(`${number} is there`));
+    worker.once('exit', () => changes.push(`${number} is gone`));
+  };
+  subscribe('worker_threads', watch);
+  return { changes, stop: () => unsubscribe('worker_threads', watch) };
 }
 
 /** Those that were told: a message to this thread, which may be later than the answer in the FIFO. */
@@ -263,6 +281,30 @@ describe('a new rule set', () => {
     expect(peer.verdicts[0]?.rule).toBe('epoch-1');
     expect(peer.messages).toHaveLength(1);
   });
+});
+
+test('threads start and end one at a time, whichever lane they belong to', async () => {
+  const threads = watchThreads();
+  await start();
+  const first = lane;
+  const prepared = first.prepare(rulesOfEpoch(2), 2).catch(() => undefined);
+  await expect.poll(() => threads.changes).toContain('2 starts');
+  const closed = first.close();
+  await start();
+  await Promise.all([prepared, closed]);
+  await lane.close();
+  threads.stop();
+  expect(threads.changes).toEqual([
+    '1 starts',
+    '1 is there',
+    '2 starts',
+    '2 is there',
+    '3 starts',
+    '3 is there',
+    '1 is gone',
+    '2 is gone',
+    '3 is gone',
+  ]);
 });
 
 describe('the end of the auth lane', () => {

@@ -45,7 +45,7 @@ describe('the bridge', () => {
     const opener = await startLoad(cleanup, guarded);
     process.kill(bridge.guardPid(), 'SIGKILL');
     await expectGuardedAgain(guarded, /^it was ended by signal 9$/);
-    await expectGoingOn(opener, AT_ONCE_US);
+    await expectGoingOn(opener, HUNG_US);
   });
 
   test('stopped: killed after 2 s, and another one guards', async () => {
@@ -84,7 +84,7 @@ describe('the bridge', () => {
     await waitFor('the warning', () => bridge.stderr().includes('notify events are lost'));
     await expectDenied(guarded);
     expect([bridge.guardPid(), bridge.starts()]).toEqual([pid, 1]);
-    await expectGoingOn(opener, AT_ONCE_US);
+    await expectGoingOn(opener, HUNG_US);
   });
 
   test('dying at each start: waits twice as long each time, and ends at once when told to', async () => {
@@ -154,7 +154,7 @@ describe('the bridge', () => {
       expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).not.toMatch(/\) T /);
     await expectDenied(guarded);
     expect(bridge.starts(), bridge.stderr()).toBe(1);
-    await expectGoingOn(opener, AT_ONCE_US);
+    await expectGoingOn(opener, HUNG_US);
   });
 });
 
@@ -167,7 +167,7 @@ describe('the watchdog', () => {
     // Longer than silence may last.
     spawnSync('sleep', ['3']);
     await expectDenied(guarded);
-    await expectGoingOn(opener, AT_ONCE_US);
+    await expectGoingOn(opener, HUNG_US);
     bridge.signal('SIGCONT');
     expect(await bridge.stop(), bridge.stderr()).toBe(0);
     expect(bridge.starts(), bridge.stderr()).toBe(1);

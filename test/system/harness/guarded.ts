@@ -12,7 +12,7 @@ import { waitFor } from './wait.ts';
 const SILENCE_US = 2_000_000;
 /** A look comes every 100 ms, and on a machine that is busy with other tests late. */
 export const HUNG_US = SILENCE_US + 6_000_000;
-/** Nobody waited for the watchdog. */
+/** Nobody waited for the watchdog; for where its reason, or that it did nothing, does not say so already. */
 export const AT_ONCE_US = 1_500_000;
 
 export interface Guarded {

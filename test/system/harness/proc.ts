@@ -28,6 +28,13 @@ export function childrenOf(pid: number): number[] {
   return threadsOf(pid).flatMap((thread) => thread('children').split(' ').filter(Boolean).map(Number));
 }
 
+/** All that is in memory of a process stays there. */
+export function isLockedInMemory(pid: number): boolean {
+  const kilobytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(contentOf(`/proc/${pid}/status`))?.[1]);
+  return kilobytes('VmLck') >= kilobytes('VmRSS');
+}
+
 /** How many threads of a process wait for the answer to a permission event. */
 export function waitingForAnswers(pid: number): number {
   return threadsOf(pid).filter((thread) => thread('stack').includes('fanotify_handle_event')).length;
