@@ -105,7 +105,6 @@ export async function startAgent({ config, version, log, ...options }: AgentOpti
   const intake = new Intake(intakeLimits(config), () => settled$.next());
   const slow = slowLane({
     log,
-    defaultVerdict: (trigger) => config.guard.defaults[trigger.slice('auth.'.length)] ?? 'allow',
     shadowSink: differences,
   });
   const source = bridgeSource({

@@ -180,7 +180,7 @@ struct answer {
 };
 
 static bool is_default(enum answer_level level) {
-    return level >= LEVEL_DEFAULT_DEADLINE && level <= LEVEL_OVERLOAD;
+    return (level >= LEVEL_DEFAULT_DEADLINE && level <= LEVEL_OVERLOAD) || level == LEVEL_DEFAULT_FAILED;
 }
 
 // While enforcement is not on, no denial reaches the kernel, whoever gave it and whenever.
@@ -451,7 +451,8 @@ static void answer_by_agent(struct core *core, struct request *request, const st
     }
     if (wants_hashes && hashes == NULL) atomic_fetch_add(&core->hashing.late, 1);
     breaker_verdict(&core->lane.breaker);
-    answer_request(core, request, verdict->verdict, level, verdict, hashes);
+    answer_request(core, request, verdict->failed ? request->default_verdict : verdict->verdict,
+                   verdict->failed ? LEVEL_DEFAULT_FAILED : level, verdict, hashes);
 }
 
 void core_verdict(struct core *core, const struct auth_verdict *verdict, enum answer_level level) {

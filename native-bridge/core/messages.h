@@ -47,6 +47,7 @@ struct auth_verdict {
     bool annotated;
     uint32_t lane_us;               // as the agent says
     uint32_t hashes;                // VERDICT_DEFER: asked for; 0: for the slow lane
+    bool failed;                    // there is none: the default is to be given
 };
 
 enum agent_message_kind {

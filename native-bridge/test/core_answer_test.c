@@ -290,6 +290,20 @@ static void explained(void) {
     holds("a static verdict takes the bridge's time alone, of no budget");
 }
 
+static void failed(void) {
+    struct request *request;
+    uint64_t token = ask("/data/1", 1000, -1);
+    CHECK_EQUAL(pending_all(&core.pending, &request, 1), 1);
+    request->default_verdict = VERDICT_DENY;
+    atomic_store(&request->epoch, 1);
+    core_verdict(&core, &(struct auth_verdict){.id = request->id, .epoch = 1, .verdict = VERDICT_ALLOW, .failed = true},
+                 LEVEL_SLOW_LANE);
+    pending_release(&core.pending, request);
+    CHECK_EQUAL(verdicts[token], VERDICT_DENY);
+    CHECK_EQUAL(last_told().level, LEVEL_DEFAULT_FAILED);
+    holds("what the agent could not evaluate gets the default, and the audit says why");
+}
+
 static void counted(void) {
     uint64_t answered = 0;
     for (uint32_t level = 1; level < STATISTICS_LEVELS; level++) answered += of_level((enum answer_level)level);
@@ -311,6 +325,7 @@ int main(void) {
     overload();
     flooder_pays();
     explained();
+    failed();
     audits_are_bounded();
     guarded();
     strangers();

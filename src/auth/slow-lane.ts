@@ -3,7 +3,6 @@
 import PQueue from 'p-queue';
 import { EncodedFacts } from '../events/encoded-facts.ts';
 import { picket } from '../events/proto/picket.js';
-import type { Trigger } from '../events/triggers.ts';
 import type { CompiledRules } from '../rules/compile.ts';
 import { NO_HASHES } from '../rules/content-hashes.ts';
 import { byDecisiveness, type Decision } from '../rules/decision.ts';
@@ -22,11 +21,6 @@ const maxToldErrors = 100;
 
 export interface SlowLaneOptions {
   readonly log: { warn(fields: object, message: string): void };
-  /**
-   * The operator's default of an action, given when an evaluation throws, or that of a rule on which the verdict depends:
-   * waiting for the guard would be the same.
-   */
-  readonly defaultVerdict?: (trigger: Trigger) => 'allow' | 'deny';
   readonly shadowSink?: ShadowSink;
 }
 
@@ -57,7 +51,7 @@ export interface SlowLane {
 
 /** One for the process: its bounds hold over all connections. */
 export function slowLane(options: SlowLaneOptions): SlowLane {
-  const { log, defaultVerdict = () => 'allow', shadowSink } = options;
+  const { log, shadowSink } = options;
   const comparison = shadowSink && new SlowComparison(shadowSink);
   const queue = new PQueue({ concurrency: maxConcurrent });
   const triggers = new AuthTriggers();
@@ -117,14 +111,10 @@ export function slowLane(options: SlowLaneOptions): SlowLane {
       return { ...head, ...verdictOf(decision), ...more, laneUs: laneUs() };
     } catch (error) {
       statistics.errors += 1;
-      const verdict = defaultVerdict(trigger ?? 'auth.unknown');
-      if (statistics.errors <= maxToldErrors) {
-        log.warn(
-          { err: error, trigger, verdict },
-          'an auth request could not be evaluated and got the default',
-        );
-      }
-      return { ...head, verdict: wireOf(verdict), report: true, laneUs: laneUs() };
+      if (statistics.errors <= maxToldErrors)
+        log.warn({ err: error, trigger }, 'an auth request could not be evaluated and gets the default');
+      // The bridge gives it at once: waiting for the guard would be the same.
+      return { ...head, failed: true, laneUs: laneUs() };
     }
   }
 

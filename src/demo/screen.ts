@@ -31,6 +31,7 @@ const LEVELS: ReadonlyMap<string, string> = new Map([
   ['default_deadline', 'default: budget over'],
   ['default_breaker', 'default: agent stalled'],
   ['default_no_agent', 'default: no agent'],
+  ['default_failed', 'default: no evaluation'],
   ['overload', 'default: overload'],
   ['exempt_actor', 'never asked'],
   ['never_denied', 'never denied'],

@@ -95,6 +95,7 @@ export const ANSWER_LEVELS = [
   'exempt_actor',
   'never_denied',
   'not_enforced',
+  'default_failed',
 ];
 
 const always: Options = { presence: 'always' };

@@ -138,7 +138,7 @@ function expectedOf(issue: Issue): string | undefined {
       if (issue.origin === 'string') return 'text';
       return issue.origin === 'array' ? 'at least one entry' : `at least ${String(issue.minimum)}`;
     case 'too_big':
-      return `at most ${String(issue.maximum)}`;
+      return `at most ${String(issue.maximum)}${issue.origin === 'string' ? ' characters' : ''}`;
     default:
       return undefined;
   }

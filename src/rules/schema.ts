@@ -107,8 +107,11 @@ const platforms = z
   .optional()
   .describe('Where the rule applies; without it where every fact that it reads is offered.');
 
+/** What the bridge and a frame of the auth lane take: a denial must never lose its rule. */
+const RULE_NAME_MAX = 256;
+
 export const ruleSchema = z.strictObject({
-  name: text.describe('What the rule is called everywhere, unique within the set.'),
+  name: text.max(RULE_NAME_MAX).describe('What the rule is called everywhere, unique within the set.'),
   on: texts.min(1).describe('Triggers: the events for which the rule is asked.'),
   platforms,
   description: text.optional().describe('Why the rule exists and what an analyst does next.'),

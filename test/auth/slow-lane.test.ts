@@ -59,11 +59,11 @@ ${more}`;
   conditions: { all: [{ fact: file, path: $.path, operator: equal, value: /tmp/x }] }
   event: { type: ${type} }
 `;
-  const slow = lane({ defaultVerdict: () => 'deny' });
+  const slow = lane();
   const answer = (more: string): Promise<picket.v1.IAuthVerdict | undefined> =>
     slow.answer(request(1, authEvent('/tmp/x')), rules(more));
-  expect(await answer('')).toMatchObject({ verdict: VERDICT_DENY, report: true });
-  expect(await answer(known('allow', 1))).toMatchObject({ verdict: VERDICT_DENY, report: true });
+  expect(await answer('')).toMatchObject({ failed: true });
+  expect(await answer(known('allow', 1))).toMatchObject({ failed: true });
   expect(slow.statistics.errors).toBe(2);
   expect(slow.warn).toHaveBeenCalledTimes(2);
   // Whatever it says, these are the answers.
@@ -122,16 +122,15 @@ test('more requests than can wait are left to the guard', async () => {
   expect(slow.statistics).toMatchObject({ refused: 60, answered: 1_040 });
 });
 
-test('an evaluation that throws is answered with the default of its action, reported and logged', async () => {
-  const slow = lane({ defaultVerdict: (trigger) => (trigger === 'auth.exec' ? 'deny' : 'allow') });
+test('an evaluation that throws is left to the default of the bridge at once, and logged', async () => {
+  const slow = lane();
   const failing = rulesThatDecide(() => Promise.reject(new RangeError('a defect')));
   const verdicts = await Promise.all([
     slow.answer(request(1, authEvent('/tmp/x', 'open')), failing),
     slow.answer(request(2, authEvent('/tmp/x', 'exec')), failing),
     slow.answer(request(3, new Uint8Array(0)), compiled),
   ]);
-  expect(verdicts.map((verdict) => verdict?.verdict)).toEqual([VERDICT_ALLOW, VERDICT_DENY, VERDICT_ALLOW]);
-  expect(verdicts.map((verdict) => verdict?.report)).toEqual([true, true, true]);
+  expect(verdicts.map((verdict) => verdict?.failed)).toEqual([true, true, true]);
   expect(slow.statistics.errors).toBe(3);
   expect(slow.warn).toHaveBeenCalledTimes(3);
 });

@@ -103,6 +103,22 @@ describe('the auth lane', () => {
     );
   });
 
+  it('gives the default of the action where the agent could not evaluate, and says so', async () => {
+    const { socket } = await bridge([...opens(1), { kind: AUTH, action: 'exec', path: '/data/x' }]);
+    const actions = [
+      { action: 'open', defaultVerdict: DENY, maxWaitUs: 10_000_000 },
+      { action: 'exec', defaultVerdict: ALLOW, maxWaitUs: 10_000_000 },
+    ];
+    const failed = ({ id, epoch }: Request) => ({ id, epoch, failed: true });
+    const one = await agent(socket, { lane: answer(DEFER), slow: failed }, policy({ actions }));
+    await waitFor('the end', () => one.endOfSource);
+    const level = AnswerLevel.ANSWER_LEVEL_DEFAULT_FAILED;
+    expect(audits(one).map(({ action, auth }) => [action, auth?.verdict, auth?.level])).toEqual([
+      ['open', DENY, level],
+      ['exec', ALLOW, level],
+    ]);
+  });
+
   it('sends nothing between PolicySwitch and Switched, and every request by the epoch it carries', async () => {
     const { socket } = await bridge(opens(300, '/data/s'), ['--speed', '1']);
     const waiting: Request[] = [];

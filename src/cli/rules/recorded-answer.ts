@@ -9,6 +9,7 @@ const WHO: Readonly<Record<string, string>> = {
   default_deadline: 'the default, for no answer came in time',
   default_breaker: 'the default, for the agent was too slow to be asked',
   default_no_agent: 'the default, for there was no agent',
+  default_failed: 'the default, for a rule could not be evaluated',
   overload: 'the bridge by itself, for there were too many questions',
   exempt_actor: 'nobody: its process is never asked about',
   never_denied: 'nobody: the file is never denied',
