@@ -11,7 +11,7 @@ const COLUMNS = [
 
 /** Lines without an end; none where nothing was asked. */
 export function authOutcomeLines(outcomes: AuthOutcomes): readonly string[] {
-  const { actions, lateVerdicts, unheardAnswers, breakerOpened, isBreakerOpen } = outcomes;
+  const { actions, lateVerdicts, unheardAnswers, breakerOpened, isBreakerOpen, hashes } = outcomes;
   if (actions.length === 0) return [];
   const notes = [
     ...actions.map(
@@ -24,6 +24,7 @@ export function authOutcomeLines(outcomes: AuthOutcomes): readonly string[] {
     ...(unheardAnswers > 0
       ? [`${formatCount(unheardAnswers)} answers came when whoever had waited was gone`]
       : []),
+    ...hashNotes(hashes),
     ...(breakerOpened > 0
       ? [
           `the agent was found stalled ${breakerOpened === 1 ? 'once' : `${formatCount(breakerOpened)} times`}${isBreakerOpen ? ', and is: defaults are given at once' : ''}`,
@@ -31,6 +32,17 @@ export function authOutcomeLines(outcomes: AuthOutcomes): readonly string[] {
       : []),
   ];
   return [...formatTable(COLUMNS, actions.flatMap(rowsOf)).split('\n'), ...notes];
+}
+
+function hashNotes({ computed, remembered, unstable, absent, late }: AuthOutcomes['hashes']): string[] {
+  if (computed + remembered + absent + late === 0) return [];
+  const parts = [
+    `${formatCount(computed)} computed${unstable > 0 ? ` (${formatCount(unstable)} of files open for writing)` : ''}`,
+    `${formatCount(remembered)} known at once`,
+    ...(absent > 0 ? [`${formatCount(absent)} not to be had`] : []),
+    ...(late > 0 ? [`${formatCount(late)} too late`] : []),
+  ];
+  return [`hashes: ${parts.join(', ')}`];
 }
 
 function rowsOf({ action, answers }: AuthOutcomes['actions'][number]): string[][] {

@@ -13,6 +13,20 @@ export interface AuthOutcomes {
   /** The breaker: defaults at once, for the agent is stalled. */
   readonly isBreakerOpen: boolean;
   readonly breakerOpened: number;
+  readonly hashes: HashCounts;
+}
+
+/** Of contents that rules asked for, since the bridge started. */
+interface HashCounts {
+  readonly computed: number;
+  /** Known at once, by a lease. */
+  readonly remembered: number;
+  /** Among those computed: of a file that was open for writing. */
+  readonly unstable: number;
+  /** There is none: too large, on another filesystem, unreadable. */
+  readonly absent: number;
+  /** A budget was over before, or an audit was told without. */
+  readonly late: number;
 }
 
 export interface ActionOutcomes {
@@ -34,6 +48,17 @@ export function authOutcomesOf(statistics: picket.v1.IBridgeStatistics): AuthOut
     unheardAnswers: Number(statistics.unheardAnswers ?? 0),
     isBreakerOpen: statistics.breakerOpen ?? false,
     breakerOpened: Number(statistics.breakerOpened ?? 0),
+    hashes: hashCountsOf(statistics.hashes ?? {}),
+  };
+}
+
+function hashCountsOf(hashes: picket.v1.BridgeStatistics.IHashes): HashCounts {
+  return {
+    computed: Number(hashes.computed ?? 0),
+    remembered: Number(hashes.remembered ?? 0),
+    unstable: Number(hashes.unstable ?? 0),
+    absent: Number(hashes.absent ?? 0),
+    late: Number(hashes.late ?? 0),
   };
 }
 

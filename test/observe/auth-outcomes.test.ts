@@ -16,6 +16,7 @@ const statistics = picket.v1.BridgeStatistics.fromObject({
   ],
   lateVerdicts: 7,
   breakerOpened: 1,
+  hashes: { computed: 1_100, remembered: 20_000, unstable: 2, late: 1 },
 });
 
 test('each request stands in one answer, by who gave it, or is not answered yet', () => {
@@ -49,6 +50,7 @@ test('a person reads who answered what, and what else happened to verdicts', () 
     'open: 1,210 asked, 2 not answered yet',
     'exec: 7 asked, each answered once',
     '7 verdicts of the agent came after another answer and were not applied',
+    'hashes: 1,100 computed (2 of files open for writing), 20,000 known at once, 1 too late',
     'the agent was found stalled once',
   ]);
 });
