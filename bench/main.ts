@@ -1,4 +1,4 @@
-// npm run bench -- <adapter|auth|flood|lane|throughput|replay|rules> [--quick] [--json FILE]
+// npm run bench -- <adapter|auth|flood|hash|lane|throughput|replay|rules> [--quick] [--json FILE]
 import { Command } from 'commander';
 import { printReport, type Report, writeReport } from './report.ts';
 
@@ -17,6 +17,7 @@ for (const [name, description] of [
   ['adapter', 'a run of 1,000 rules: json-rules-engine beside the adapter with its public face'],
   ['auth', 'what an open() waits: unwatched, a C daemon that allows at once, Picket (needs root)'],
   ['flood', 'what a stranger waits while another user floods: unwatched, a C daemon, Picket (needs root)'],
+  ['hash', 'what an open() waits for the hash of 1 MiB and of 50 MiB: none, known, computed (needs root)'],
   ['lane', 'the auth lane alone: bytes and time of a request, pauses of garbage collection, its beginning'],
   ['throughput', 'events/s into JetStream: Picket beside a bare relay of the same bytes (needs nats-server)'],
   ['replay', 'events/s and memory of picket replay, beside what only parses and prints the same lines'],
@@ -40,12 +41,13 @@ for (const [name, description] of [
 await program.parseAsync();
 
 async function load(
-  name: 'adapter' | 'auth' | 'flood' | 'lane' | 'throughput' | 'replay' | 'rules',
+  name: 'adapter' | 'auth' | 'flood' | 'hash' | 'lane' | 'throughput' | 'replay' | 'rules',
   quick: boolean,
 ): Promise<Report> {
   if (name === 'adapter') return (await import('./adapter.ts')).benchAdapter(quick);
   if (name === 'auth') return (await import('./auth.ts')).benchAuth(quick);
   if (name === 'flood') return (await import('./flood.ts')).benchFlood(quick);
+  if (name === 'hash') return (await import('./hash.ts')).benchHash(quick);
   if (name === 'lane') return (await import('./lane.ts')).benchLane(quick);
   if (name === 'replay') return (await import('./replay.ts')).benchReplay(quick);
   if (name === 'rules') return (await import('./rules.ts')).benchRules(quick);
