@@ -74,6 +74,7 @@ static void put_file(struct wire_writer *writer, const struct file_facts *file) 
     wire_bytes(writer, picket_v1_File_path_tag, file->path);
     wire_bool(writer, picket_v1_File_path_unresolved_tag, file->path_unresolved);
     wire_bytes(writer, picket_v1_File_target_path_tag, file->target_path);
+    wire_bytes(writer, picket_v1_File_container_path_tag, file->container_path);
     if (file->has_stat) {
         wire_uint(writer, picket_v1_File_inode_tag, file->inode);
         wire_uint(writer, picket_v1_File_device_tag, file->device);

@@ -66,6 +66,7 @@ struct container_facts {
 struct file_facts {
     struct bytes path;
     bool path_unresolved;
+    struct bytes container_path;        // as the acting process has it from its own root, where that is another path
     struct bytes target_path;
     bool has_stat;                      // the fields below, down to ctime_ns
     uint64_t inode;

@@ -169,6 +169,10 @@ void canonical_path_of(const struct filesystem_set *filesystems, uint32_t pid, i
     bool whole = fd_link_read(fd, path->text, sizeof path->text, &path->length);
     const struct filesystem *filesystem =
         filesystem_set_find(filesystems, makedev(stat->stx_dev_major, stat->stx_dev_minor));
+    bool is_canonical = filesystem && filesystem->mount_id != 0 && mount_id_of(stat) == filesystem->mount_id;
+    path->shown_length = whole && !is_canonical ? path->length : 0;
+    if (path->shown_length > 0)
+        memcpy(path->shown, path->text, path->length);
     if (whole && filesystem && filesystem->is_foreign && stat->stx_nlink > 0) {
         go_through_process(filesystem, stat, path);
         return;

@@ -11,6 +11,8 @@ struct canonical_path {
     size_t length;
     bool unresolved;
     uint8_t text[4096];
+    size_t shown_length;            // of an open file that was reached by another mount: what the kernel shows
+    uint8_t shown[4096];
 };
 
 // `stat` is statx() of `fd` with STATX_OF_EVENTS, `pid` the process that opened it.

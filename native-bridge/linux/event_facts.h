@@ -6,6 +6,7 @@
 #define PICKET_LINUX_EVENT_FACTS_H
 
 #include "canonical_path.h"
+#include "container_path.h"
 #include "core/event_encoder.h"
 #include "host_identity.h"
 #include "process_table.h"
@@ -23,6 +24,7 @@ struct event_memory {
     struct actor_view view;
     struct process_view previous_view;
     struct canonical_path path, target;
+    struct container_path container_path;
     uint8_t directory[PROCESS_PATH_BYTES];
     size_t directory_length;
     size_t args_used;
@@ -50,7 +52,7 @@ void event_set_actor(struct event_memory *memory, const struct boot *boot, const
 // process.env_vars from what /proc/PID/environ holds.
 void event_set_environment(struct event_memory *memory, struct bytes environment);
 
-// The file by its path and, unless NULL, its stat.
+// The file by its path and, unless NULL, its stat. memory->container_path is the event's own to add.
 void event_set_file(struct event_memory *memory, const struct canonical_path *path, const struct statx *stat,
                     const struct user_names *users);
 

@@ -206,6 +206,13 @@ static void begin_file_event(struct linux_state *state, const struct guard_state
         memory->process.facts.working_directory = (struct bytes){memory->directory, length};
 }
 
+// Only while the process is there: its pid's next owner may live elsewhere.
+static void set_container_path(struct event_memory *memory, const struct fanotify_event *event)
+{
+    if (pidfd_is_alive(event->pidfd))
+        memory->file.container_path = (struct bytes){memory->container_path.text, memory->container_path.length};
+}
+
 static void tell_file(struct linux_state *state, const struct guard_state *guard, const char *action,
                       const struct fanotify_event *event)
 {
@@ -217,6 +224,8 @@ static void tell_file(struct linux_state *state, const struct guard_state *guard
     begin_file_event(state, guard, action, event);
     canonical_path_of(&guard->filesystems, event->pid, event->fd, &stat, &memory->path);
     event_set_file(memory, &memory->path, has_stat ? &stat : NULL, &guard->users);
+    container_path_of_opened(state->mount_watch.own_namespace, event->pid, &memory->path, &memory->container_path);
+    set_container_path(memory, event);
     give_to_core(state, guard, NULL);
 }
 
@@ -290,6 +299,9 @@ static void tell_name(struct linux_state *state, const struct guard_state *guard
     bool is_gone = event->file.present && (!has_stat || stat.stx_nlink == 0);
     memory->path.unresolved = memory->path.unresolved || (is_by_descriptor && is_gone);
     event_set_file(memory, &memory->path, has_stat ? &stat : NULL, &guard->users);
+    container_path_of_named(&guard->filesystems, state->mount_watch.own_namespace, event->pid, &memory->path,
+                            &memory->container_path);
+    set_container_path(memory, event);
     if (is_renamed)
         memory->file.target_path = (struct bytes){memory->target.text, memory->target.length};
     give_to_core(state, guard, NULL);

@@ -74,6 +74,8 @@ static void gather(void *context)
     if (question->is_exempt)
         return;
     memory->directory_length = proc_read_cwd(question->kernel->pid, memory->directory, sizeof memory->directory);
+    container_path_of_opened(question->state->mount_watch.own_namespace, question->kernel->pid, &memory->path,
+                             &memory->container_path);
     look_at_hashes(question);
 }
 
@@ -106,6 +108,7 @@ static void describe(struct question *question)
     const struct user_names *users = &question->guard->users;
     event_set_actor(memory, &question->state->boot, users);
     event_set_file(memory, &memory->path, question->has_stat ? &question->stat : NULL, users);
+    memory->file.container_path = (struct bytes){memory->container_path.text, memory->container_path.length};
     memory->process.facts.working_directory = (struct bytes){memory->directory, memory->directory_length};
     if (question->is_exec)
         describe_exec(question);

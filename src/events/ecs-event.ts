@@ -63,6 +63,7 @@ export interface EcsFile {
   readonly extension?: string;
   readonly directory?: string;
   readonly path_unresolved?: boolean;
+  readonly container_path?: string;
   readonly target_path?: string;
   readonly inode?: string;
   readonly device?: string;

@@ -60,6 +60,7 @@ const EXAMPLES: Readonly<Record<string, FactValue>> = {
   file: {
     path: '/etc/ssh/sshd.conf',
     path_unresolved: true,
+    container_path: '/config/sshd.conf',
     target_path: '/etc/ssh/sshd.conf.old',
     name: 'sshd.conf',
     extension: 'conf',

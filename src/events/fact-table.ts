@@ -155,7 +155,7 @@ function isOffered(name: string, trigger: Trigger, platform: Platform): boolean 
   if (trigger === 'picket' || name.startsWith('picket.')) return false;
   const action = actionOfTrigger(trigger);
   if (name === 'es') return platform === 'macos';
-  if (name.startsWith('container.')) return false;
+  if (name.startsWith('container.') || name === 'file.container_path') return false;
   if (name.startsWith('process.')) return isProcessFactOffered(name, action, platform);
   if (action !== undefined) {
     if (name === 'file.target_path') return TARGET_ACTIONS.has(action) || isUnknown(action);

@@ -38,6 +38,9 @@ const STAT: ReadonlySet<string> = new Set([
 /** A removed file can't be looked at any more, and whoever serves a filesystem may never answer. */
 const NOT_LOOKED_AT: ReadonlySet<string> = new Set(['unlink', 'mount', 'unmount']);
 
+/** Told after the fact of a program, or by the bridge's own namespace. */
+const WITHOUT_CONTAINER_PATH: ReadonlySet<string> = new Set(['exec', 'mount', 'unmount']);
+
 /** Whose events have `es.statfs`, as those of Endpoint Security do. */
 const WITH_STATFS: ReadonlySet<string> = new Set(['mount', 'unmount']);
 const STATFS = /^es\.statfs(?:\.(?:f_mntonname|f_mntfromname|f_fstypename))?$/;
@@ -90,5 +93,6 @@ function isProcessFactSent(name: string, isAuth: boolean, action: string): boole
 function isFileFactSent(name: string, isAuth: boolean, action: string): boolean {
   if (HASHES.has(name)) return isAuth;
   if (name === 'target_path') return TARGET_ACTIONS.has(action);
+  if (name === 'container_path') return isAuth || !WITHOUT_CONTAINER_PATH.has(action);
   return PATHS.has(name) || (STAT.has(name) && !NOT_LOOKED_AT.has(action));
 }

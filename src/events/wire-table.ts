@@ -252,6 +252,13 @@ const file = message('File', [
     message: codeSignature,
     property: 'content',
   }),
+  field(
+    16,
+    'container_path',
+    'text',
+    'The path from the root of the acting process, where it has a root or mount namespace of its own; else missing.',
+    { property: 'path' },
+  ),
 ]);
 
 const exec = message('Exec', [

@@ -9,7 +9,14 @@ import { accessOf, headOf } from './fact-access.ts';
 const FILE = 'file.path_unresolved';
 const IMAGE = 'executable_unresolved';
 const PROCESSES = ['process', 'process.parent', 'process.previous'];
-const FILE_PATHS = new Set(['file', 'file.path', 'file.name', 'file.directory', 'file.extension']);
+const FILE_PATHS = new Set([
+  'file',
+  'file.path',
+  'file.container_path',
+  'file.name',
+  'file.directory',
+  'file.extension',
+]);
 const IMAGE_PATH = /^(process|process\.parent|process\.previous)(?:\.executable|\.name)?$/;
 
 /** The facts that, when true, put the leaf's truth in doubt. */

@@ -163,3 +163,16 @@ test('what can not be looked up is none of the other answers, and is counted', a
   await waitFor('the counts', () => counted('gone') >= failed && counted('none') > 0);
   expect(answers).not.toContain(LOOKUP_PENDING);
 });
+
+test('who has a root of its own is told with its path from there, beside the one of the host', async () => {
+  await watch();
+  copyFileSync(join(import.meta.dirname, '../native/build/harmless'), join(scratch.mount, 'harmless'));
+  chmodSync(join(scratch.mount, 'harmless'), 0o755);
+  await shell.run(`${scratch.mount}/harmless`);
+  await shell.run(`chroot ${scratch.mount} /harmless`);
+  await waitFor('both to be asked about', () => eventsOf('open', 'harmless').length >= 2);
+  const files = eventsOf('open', 'harmless').map(({ file }) => [text(file?.path), text(file?.containerPath)]);
+  const host = join(scratch.mount, 'harmless');
+  expect(files).toContainEqual([host, '']);
+  expect(files).toContainEqual([host, '/harmless']);
+});

@@ -21,7 +21,8 @@ import { waitFor } from './harness/wait.ts';
 const TRIGGERS = triggersOf('linux').filter((trigger) => actionOfTrigger(trigger) !== undefined);
 
 /** What only an unusual event has, a file by its name, or a process in a container. */
-const UNUSUAL = /unresolved$|^file\.extension$|hash\.unstable$|^container\.(?:id|runtime)$/;
+const UNUSUAL =
+  /unresolved$|^file\.extension$|hash\.unstable$|^container\.(?:id|runtime)$|^file\.container_path$/;
 /** Missing where the test's own program lies on an overlay. */
 const OF_THE_ACTOR = 'process.hash.sha256';
 /** Told once a batch, not in the event. */

@@ -129,14 +129,14 @@ test('an overlay and its layers are guarded at once, and many opens of both are 
   expect([below?.calls, below?.ok]).toEqual([1_600, 1_600]);
 });
 
-test('in a container the path is that of the overlay, not the one that the container sees', async () => {
+test('in a container the path is that of the overlay, and the one that the container sees stands beside it', async () => {
   const overlay = makeOverlay();
   const libraries = execFileSync('sh', ['-c', "ldd /bin/cat /bin/sh | grep -o '/[^ ]*' | grep -v :"], {
     encoding: 'utf8',
   });
   for (const file of ['/bin/cat', '/bin/sh', ...libraries.trim().split('\n')])
     execFileSync('cp', ['-L', '--parents', file, overlay.merged]);
-  const agent = await startGuard(policy([overlay.merged], [`${overlay.merged}/denied`]));
+  const agent = await startGuard(policy([overlay.merged], [`${overlay.merged}/denied`], ['create']));
   const container = startShell(cleanup, 'mount-namespace');
   mkdirSync(join(overlay.merged, 'old'));
   expect(await container.run(`cd ${overlay.merged} && pivot_root . old && cd /`)).toBe(0);
@@ -145,6 +145,18 @@ test('in a container the path is that of the overlay, not the one that the conta
   const asked = agent.requests.map(({ event }) => picket.v1.Event.decode(event).file);
   expect(asked.find((file) => path(file?.path) === `${overlay.merged}/plain`)?.pathUnresolved).toBe(false);
   expect(asked.filter((file) => path(file?.path) === '/plain')).toEqual([]);
+  const plain = asked.find((file) => path(file?.path) === `${overlay.merged}/plain`);
+  expect(path(plain?.containerPath)).toBe('/plain');
+  // So is a name that changes, told while who did it is there; the host's own acts have no second path.
+  expect(await container.run(': >/made')).toBe(0);
+  expect(await shell.run(`: >${overlay.merged}/made-outside`)).toBe(0);
+  const made = (name: string): picket.v1.IFile | null | undefined =>
+    agent.events.find(
+      ({ action, file }) => action === 'create' && path(file?.path) === join(overlay.merged, name),
+    )?.file;
+  await waitFor('both to be told', () => made('made') && made('made-outside'));
+  expect(path(made('made')?.containerPath)).toBe('/made');
+  expect(path(made('made-outside')?.containerPath)).toBe('');
 });
 
 test('names that change in an overlay are told by its path, and what it does in its layers is not', async () => {
