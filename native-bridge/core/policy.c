@@ -210,7 +210,7 @@ static struct bytes filesystem_path(struct bytes message) {
 struct policy_head {
     uint64_t epoch;
     bool guard_local;
-    uint64_t new_mounts;
+    uint64_t new_mounts, deadline_miss;
 };
 
 static bool walk(struct builder *builder, struct bytes message, struct policy_head *head) {
@@ -224,6 +224,7 @@ static bool walk(struct builder *builder, struct bytes message, struct policy_he
         case picket_v1_Policy_epoch_tag: head->epoch = wire_field_uint(&field); break;
         case picket_v1_Policy_guard_local_tag: head->guard_local = wire_field_uint(&field) != 0; break;
         case picket_v1_Policy_new_mounts_tag: head->new_mounts = wire_field_uint(&field); break;
+        case picket_v1_Policy_deadline_miss_tag: head->deadline_miss = wire_field_uint(&field); break;
         case picket_v1_Policy_guarded_filesystems_tag:
             good = add_bytes(builder, filesystem_path(value), &builder->filesystems, builder->filesystem_list,
                              "it has too many guarded filesystems");
@@ -313,6 +314,10 @@ struct policy *policy_decode(struct bytes message, char *error, size_t error_siz
         counted.problem = "it has an order for new mounts that this bridge does not know";
         goto refused;
     }
+    if (head.deadline_miss > DEADLINE_MISS_DENY) {
+        counted.problem = "it has an order for missed deadlines that this bridge does not know";
+        goto refused;
+    }
     policy = allocate(&counted, message, &filler, &copy);
     if (policy == NULL) {
         counted.problem = "there is not enough memory for it";
@@ -323,6 +328,7 @@ struct policy *policy_decode(struct bytes message, char *error, size_t error_siz
     policy->epoch = head.epoch;
     policy->guard_local = head.guard_local;
     policy->new_mounts = head.new_mounts == 0 ? NEW_MOUNTS_REPORT : (enum new_mounts)head.new_mounts;
+    policy->deadline_miss = head.deadline_miss == 0 ? DEADLINE_MISS_KILL : (enum deadline_miss)head.deadline_miss;
     policy->guarded_filesystems = filler.filesystem_list;
     policy->guarded_filesystems_count = filler.filesystems;
     policy->subscriptions = filler.subscription_list;

@@ -61,11 +61,15 @@ struct action_settings {
 // What to do about filesystems that are mounted later and that the policy does not name.
 enum new_mounts { NEW_MOUNTS_REPORT = 1, NEW_MOUNTS_GUARD = 2, NEW_MOUNTS_IGNORE = 3 };
 
+// What a kernel does that has deadlines of its own, where one was missed.
+enum deadline_miss { DEADLINE_MISS_KILL = 1, DEADLINE_MISS_ALLOW = 2, DEADLINE_MISS_DENY = 3 };
+
 struct policy {
     atomic_uint references;
     uint64_t epoch;
     bool guard_local;                   // all local filesystems, also those that are mounted later
     enum new_mounts new_mounts;
+    enum deadline_miss deadline_miss;
     const struct bytes *guarded_filesystems;
     size_t guarded_filesystems_count;
     const struct subscription *subscriptions;

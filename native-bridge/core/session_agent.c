@@ -299,6 +299,9 @@ static void on_policy(struct session *session, struct bytes message) {
         session->policy_epoch = epoch;
         lane_policy(&core->lane, epoch, clock_monotonic_us());    // applying it may have taken long
         tell_unwatched(session);
+        if (policy->deadline_miss != DEADLINE_MISS_KILL && core->platform == PLATFORM_LINUX)
+            log_line(LOG_LEVEL_WARN, "this kernel sets no deadline, so guard.deadline_miss means nothing here: what nobody "
+                     "answers in time gets guard.defaults", NULL);
         log_line(LOG_LEVEL_INFO, "a policy is in force", "epoch=%" PRIu64 " statics=%zu subscriptions=%zu", epoch,
                  policy->static_verdicts_count, policy->subscriptions_count);
     } else {

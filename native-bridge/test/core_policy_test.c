@@ -161,6 +161,16 @@ static void refused(void) {
     writer = begin(1);
     struct policy *silent = decode(&writer);
     CHECK(!silent->guard_local && silent->new_mounts == NEW_MOUNTS_REPORT);
+    CHECK_EQUAL(silent->deadline_miss, DEADLINE_MISS_KILL);
+    writer = begin(1);
+    wire_uint(&writer, picket_v1_Policy_deadline_miss_tag, 4);
+    CHECK(policy_decode((struct bytes){buffer, writer.length}, error, sizeof error) == NULL);
+    CHECK(strstr(error, "missed deadlines") != NULL);
+    writer = begin(1);
+    wire_uint(&writer, picket_v1_Policy_deadline_miss_tag, DEADLINE_MISS_DENY);
+    struct policy *strict = decode(&writer);
+    CHECK_EQUAL(strict->deadline_miss, DEADLINE_MISS_DENY);
+    policy_unref(strict);
     policy_unref(silent);
     writer = begin(1);
     put_static(&writer, picket_v1_Policy_static_verdicts_tag, "open", VERDICT_DENY, "r", 9, 1, any);

@@ -9,6 +9,7 @@ export function planOptionsOf(guard: Config['guard']): PlanOptions {
     newMounts: guard.new_mounts,
     maxWaitMs: guard.max_wait_ms,
     defaults: guard.defaults,
+    deadlineMiss: guard.deadline_miss,
     neverDenied: guard.never_denied,
   };
 }

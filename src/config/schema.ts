@@ -125,6 +125,12 @@ const guard = z.strictObject({
     .describe(
       'Answer by action when no verdict comes in time: allow or deny. Default allow: a deny at a deadline is an outage.',
     ),
+  deadline_miss: z
+    .enum(['kill', 'allow', 'deny'])
+    .default('kill')
+    .describe(
+      'macOS 27 and later: what the kernel does with an event that nobody answered at its own deadline, the guard included: end the bridge (kill), allow or deny. Elsewhere no kernel has such a deadline, and the bridge logs that it means nothing. Default kill: as before macOS 27.',
+    ),
   never_denied: z
     .array(path)
     .default([])

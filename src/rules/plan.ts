@@ -13,6 +13,7 @@ import { exactTests, necessaryTests, OPERATOR, SUBJECT } from './static-tests.ts
 import { type TargetPath, targetPathsOf, withoutCovered } from './target-paths.ts';
 
 type NewMounts = 'report' | 'guard' | 'ignore';
+type DeadlineMiss = 'kill' | 'allow' | 'deny';
 
 export interface PlanOptions {
   /** Filesystems that may be marked, by a path on each; `local`: all local ones, also those that are mounted later. */
@@ -23,6 +24,8 @@ export interface PlanOptions {
   readonly maxWaitMs: Readonly<Record<string, number>>;
   /** By action: the answer when nobody answers. */
   readonly defaults: Readonly<Record<string, 'allow' | 'deny'>>;
+  /** Of a kernel that has deadlines of its own. Default: kill. */
+  readonly deadlineMiss?: DeadlineMiss;
   /** Paths. */
   readonly neverDenied: readonly string[];
   /** Ask also where every deny rule is in shadow mode, so that it is reported. Nothing is denied there, whatever happens. */
@@ -50,6 +53,7 @@ const STATIC_VALUES_MAX = 60_000;
 // Of a trigger. Beyond, its files count as lying anywhere.
 const ASKED_PATHS_MAX = 4_096;
 const NEW_MOUNTS = { report: 1, guard: 2, ignore: 3 } as const;
+const DEADLINE_MISS = { kill: 1, allow: 2, deny: 3 } as const;
 /** No path: paths are absolute. */
 const LOCAL = 'local';
 
@@ -76,6 +80,7 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
         .map((path) => ({ path: bytesOfText(path) })),
       guardLocal: options.guardFilesystems.includes(LOCAL),
       newMounts: NEW_MOUNTS[options.newMounts ?? 'report'],
+      deadlineMiss: DEADLINE_MISS[options.deadlineMiss ?? 'kill'],
       subscriptions: subscriptions.map((trigger) => ({
         kind: isAuthTrigger(trigger) ? EVENT_KIND.auth : EVENT_KIND.notify,
         action: actionOfTrigger(trigger) ?? '',

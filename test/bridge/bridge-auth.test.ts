@@ -119,6 +119,14 @@ describe('the auth lane', () => {
     ]);
   });
 
+  it('says that the kernel has no deadline of its own where a policy orders what it does at one', async () => {
+    const { socket, process: running } = await bridge(opens(1));
+    const one = await agent(socket, {}, policy({ deadlineMiss: picket.v1.DeadlineMiss.DEADLINE_MISS_DENY }));
+    await waitFor('the end', () => one.endOfSource);
+    await expect.poll(() => running.stderr()).toContain('guard.deadline_miss means nothing here');
+    expect(one.requests.length).toBe(1);
+  });
+
   it('sends nothing between PolicySwitch and Switched, and every request by the epoch it carries', async () => {
     const { socket } = await bridge(opens(300, '/data/s'), ['--speed', '1']);
     const waiting: Request[] = [];
