@@ -3,6 +3,7 @@
 import { picket } from '../events/proto/picket.js';
 import { actionOfTrigger, type Platform, type Trigger } from '../events/triggers.ts';
 import { type CacheObstacle, cacheabilityOf } from '../rules/cacheability.ts';
+import { hashesOfRule, NO_HASHES } from '../rules/content-hashes.ts';
 import { isAuthTrigger } from '../rules/decision.ts';
 import { describeIndex, type TriggerIndex } from '../rules/index-report.ts';
 import { canDeny, type PlanOptions, planPolicy, readsEnvironment, wantsEvent } from '../rules/plan.ts';
@@ -54,6 +55,8 @@ interface Subscription {
   readonly along: readonly string[];
   /** Rules that have the environment read, which may hold secrets. */
   readonly environment: readonly string[];
+  /** Rules for whose sake files are read whole and hashed, where an answer or a report depends on it. */
+  readonly hashes: readonly string[];
 }
 
 interface Unsubscribed extends TriggerNames {
@@ -143,6 +146,9 @@ function subscription(trigger: Trigger, rules: readonly RuleDefinition[], ruleSe
     because: names(rules.filter(isCause)),
     along: names(rules.filter((rule) => !isCause(rule))),
     environment: names(rules.filter((rule) => readsEnvironment(rule, ruleSet))),
+    hashes: isAuthTrigger(trigger)
+      ? names(rules.filter((rule) => hashesOfRule(rule, ruleSet.conditions) !== NO_HASHES))
+      : [],
   };
 }
 

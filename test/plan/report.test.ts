@@ -52,6 +52,18 @@ const BY_USER = '{ fact: process, path: $.user.id, operator: equal, value: "0" }
 const BY_FILTER = '{ fact: process, path: "$.args[?(@ == 1)]", operator: exists, value: true }';
 const BY_PATTERN = '{ fact: process, path: $.command_line, operator: matches, value: "a.c" }';
 
+test('for whose sake files are hashed, whatever becomes of the rule', () => {
+  const byHash = '{ fact: file, path: $.hash.sha256, operator: exists, value: true }';
+  const { subscriptions } = planOf(
+    rule('by-path') +
+      rule('by-hash', { conditions: byHash }) +
+      rule('told-by-hash', { type: 'alert', conditions: byHash }),
+  );
+  expect(subscriptions.map(({ trigger, hashes }) => [trigger, hashes])).toEqual([
+    ['auth.open', ['by-hash', 'told-by-hash']],
+  ]);
+});
+
 describe('who answers', () => {
   const answersOf = (yaml: string) =>
     planOf(yaml).answers.map(({ rule: name, by, reason }) => [name, by, reason]);

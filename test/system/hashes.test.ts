@@ -243,9 +243,9 @@ describe('the bridge', () => {
   });
 
   test('gives the default where the budget is over first, and knows the hash the next time', async () => {
-    asked = await start(20_000);
+    asked = await start(50_000);
     const path = asked.scratch.file('large');
-    truncateSync(path, 128 * 1024 * 1024);
+    truncateSync(path, 256 * 1024 * 1024);
     // An agent that gets no processor for so long is late by itself.
     await waitFor('a hash that is late', async () => {
       expect(await errorOf(path)).toBe('EPERM');

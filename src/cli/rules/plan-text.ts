@@ -41,6 +41,12 @@ function subscriptions({ subscriptions, notSubscribed, otherSources }: PlanRepor
       const reads = environment.length === 1 ? 'reads' : 'read';
       return `${trigger} comes with the environment, which may hold secrets: ${shortNames(environment)} ${reads} it`;
     });
+  const hashed = subscriptions
+    .filter(({ hashes }) => hashes.length > 0)
+    .map(
+      ({ trigger, hashes }) =>
+        `${trigger} has files hashed where an answer or a report depends on it: for ${shortNames(hashes)}`,
+    );
   const not = notSubscribed.map(
     ({ trigger, rules, reason }) => `not ${trigger} (${shortNames(rules)}): ${reason}`,
   );
@@ -51,6 +57,7 @@ function subscriptions({ subscriptions, notSubscribed, otherSources }: PlanRepor
   return section(`What the bridge is asked for (${subscriptions.length})`, [
     ...table(rows),
     ...secret,
+    ...hashed,
     ...not,
     ...others,
   ]);
