@@ -9,6 +9,7 @@ import { startLane } from '../src/auth/lane.ts';
 import type { RuleSet } from '../src/rules/schema.ts';
 import { buildPeer, type Fifos, makeFifos, realisticSet, requestFrames } from './lane-peer.ts';
 import type { Probed } from './lane-probe.ts';
+import { quantile } from './quantile.ts';
 import { makeReport, type Report, type Row } from './report.ts';
 
 const run = promisify(execFile);
@@ -143,9 +144,4 @@ async function askNewLane(peer: string, frames: string, fifos: Fifos, ruleSet: R
   for await (const chunk of asks.stdout) chunks.push(chunk);
   await lane.ended;
   return Buffer.concat(chunks).toString('latin1').trim().split('\n').map(Number);
-}
-
-function quantile(times: readonly number[], share: number): number {
-  const sorted = Float64Array.from(times).sort();
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }

@@ -1,4 +1,4 @@
-// npm run bench -- <adapter|auth|flood|hash|lane|throughput|replay|rules> [--quick] [--json FILE]
+// npm run bench -- <adapter|auth|flood|hash|lane|reload|throughput|replay|rules> [--quick] [--json FILE]
 import { Command } from 'commander';
 import { printReport, type Report, writeReport } from './report.ts';
 
@@ -20,6 +20,7 @@ for (const [name, description] of [
   ['hash', 'what an open() waits for the hash of 1 MiB and of 50 MiB: none, known, computed (needs root)'],
   ['lane', 'the auth lane alone: bytes and time of a request, pauses of garbage collection, its beginning'],
   ['throughput', 'events/s into JetStream: Picket beside a bare relay of the same bytes (needs nats-server)'],
+  ['reload', 'what a request to the auth lane waits while rules are loaded again'],
   ['replay', 'events/s and memory of picket replay, beside what only parses and prints the same lines'],
   [
     'rules',
@@ -41,7 +42,7 @@ for (const [name, description] of [
 await program.parseAsync();
 
 async function load(
-  name: 'adapter' | 'auth' | 'flood' | 'hash' | 'lane' | 'throughput' | 'replay' | 'rules',
+  name: 'adapter' | 'auth' | 'flood' | 'hash' | 'lane' | 'reload' | 'throughput' | 'replay' | 'rules',
   quick: boolean,
 ): Promise<Report> {
   if (name === 'adapter') return (await import('./adapter.ts')).benchAdapter(quick);
@@ -49,6 +50,7 @@ async function load(
   if (name === 'flood') return (await import('./flood.ts')).benchFlood(quick);
   if (name === 'hash') return (await import('./hash.ts')).benchHash(quick);
   if (name === 'lane') return (await import('./lane.ts')).benchLane(quick);
+  if (name === 'reload') return (await import('./reload.ts')).benchReload(quick);
   if (name === 'replay') return (await import('./replay.ts')).benchReplay(quick);
   if (name === 'rules') return (await import('./rules.ts')).benchRules(quick);
   return (await import('./throughput.ts')).benchThroughput(quick);
