@@ -1,10 +1,12 @@
 // Bridge and agent under mayhem: struck, brought back as a service manager would, and for how long what they deny was open.
+// Whatever is away is so from before the blow until it was seen to deny again.
 import { constants } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { agentConfig, startAgent, writeRules } from '../system/harness/agent.ts';
 import { type RunningBridge, startBridge } from '../system/harness/bridge.ts';
 import type { Cleanup } from '../system/harness/cleanup.ts';
+import { startOpener } from '../system/harness/opener.ts';
 import type { Running } from '../system/harness/process.ts';
 import type { Scratch } from '../system/harness/scratch.ts';
 import { waitFor } from '../system/harness/wait.ts';
@@ -15,8 +17,9 @@ import type { Interval } from './judge.ts';
  * waits longer after each death.
  */
 const BACK_WITHIN_MS = 120_000;
-/** Less than what counts as hung. */
+/** What an open or exec may wait; less than what counts as hung. */
 const MAX_WAIT_MS = 2_000;
+const BUSY_THREADS = 8;
 /** So many kills would be taken for a crash loop, and then the bridge only observes. */
 const UNTIRED = { args: ['--crash-loop', 'off'] };
 
@@ -27,36 +30,50 @@ export interface GuardedPaths {
   readonly secret: string;
 }
 
+export interface GuardSettings {
+  /** Without it events go to an address at which nobody listens. */
+  readonly nats?: string;
+  readonly maxWaitMs?: number;
+  /** Rules besides those that deny the two paths. */
+  readonly more?: readonly unknown[];
+}
+
 export class Guard {
   readonly #cleanup: Cleanup;
   readonly #scratch: Scratch;
-  readonly #nats: string;
   readonly #paths: GuardedPaths;
+  readonly #settings: GuardSettings;
+  readonly #bridgeStopped: Interval[] = [];
   readonly #sealedAway: Interval[] = [];
   readonly #secretAway: Interval[] = [];
   #bridge: RunningBridge;
   #agent: Running;
   #reloads = 0;
 
-  static async start(cleanup: Cleanup, scratch: Scratch, nats: string, paths: GuardedPaths): Promise<Guard> {
-    writeRules(scratch, rulesOf(paths, 0));
+  static async start(
+    cleanup: Cleanup,
+    scratch: Scratch,
+    paths: GuardedPaths,
+    settings: GuardSettings = {},
+  ): Promise<Guard> {
+    writeRules(scratch, rulesOf(paths, 0, settings));
     const bridge = await startBridge(cleanup, scratch, UNTIRED);
-    const agent = await startAgent(cleanup, configOf(scratch, nats));
-    return new Guard(cleanup, scratch, nats, paths, bridge, agent);
+    const agent = await startAgent(cleanup, configOf(scratch, settings), { boundMs: BACK_WITHIN_MS });
+    return new Guard(cleanup, scratch, paths, settings, bridge, agent);
   }
 
   private constructor(
     cleanup: Cleanup,
     scratch: Scratch,
-    nats: string,
     paths: GuardedPaths,
+    settings: GuardSettings,
     bridge: RunningBridge,
     agent: Running,
   ) {
     this.#cleanup = cleanup;
     this.#scratch = scratch;
-    this.#nats = nats;
     this.#paths = paths;
+    this.#settings = settings;
     this.#bridge = bridge;
     this.#agent = agent;
   }
@@ -69,6 +86,11 @@ export class Guard {
   /** When the agent was away, or the bridge. */
   get secretAway(): readonly Interval[] {
     return this.#secretAway;
+  }
+
+  /** When the bridge was stopped, until its watchdog had killed it and another one denied. */
+  get bridgeStopped(): readonly Interval[] {
+    return this.#bridgeStopped;
   }
 
   /** Resident memory in KiB. */
@@ -84,7 +106,7 @@ export class Guard {
     const fromNs = nowNs();
     this.#agent.signal(signal);
     await this.#agent.ended(BACK_WITHIN_MS);
-    const config = configOf(this.#scratch, this.#nats);
+    const config = configOf(this.#scratch, this.#settings);
     this.#agent = await startAgent(this.#cleanup, config, { boundMs: BACK_WITHIN_MS });
     await this.#secretBack(fromNs);
   }
@@ -97,8 +119,16 @@ export class Guard {
     await this.#secretBack(fromNs);
   }
 
+  /** Opens of a file over which the agent's rules take long, from several threads. */
+  async agentBusy(path: string, ms: number): Promise<void> {
+    const fromNs = nowNs();
+    const openers = startOpener(this.#cleanup, { paths: [path], threads: BUSY_THREADS, seconds: ms / 1_000 });
+    await openers.report(BACK_WITHIN_MS);
+    await this.#secretBack(fromNs);
+  }
+
   /** Its watchdog kills it where it does not die at once, and starts the next. */
-  async bridgeAway(signal: 'SIGKILL' | 'SIGSTOP'): Promise<void> {
+  async bridgeAway(signal: 'SIGKILL' | 'SIGABRT' | 'SIGSTOP'): Promise<void> {
     const fromNs = nowNs();
     const pid = this.#bridge.guardPid();
     const starts = this.#bridge.starts();
@@ -109,6 +139,7 @@ export class Guard {
       BACK_WITHIN_MS,
     );
     await this.#bothBack(fromNs);
+    if (signal === 'SIGSTOP') this.#bridgeStopped.push({ fromNs, toNs: nowNs() });
   }
 
   /** The service manager's part: the bridge ends with its watchdog, and both are started again. */
@@ -122,7 +153,7 @@ export class Guard {
 
   async reload(): Promise<void> {
     this.#reloads++;
-    writeRules(this.#scratch, rulesOf(this.#paths, this.#reloads));
+    writeRules(this.#scratch, rulesOf(this.#paths, this.#reloads, this.#settings));
     this.#agent.signal('SIGHUP');
   }
 
@@ -145,19 +176,20 @@ export class Guard {
   }
 }
 
-function configOf(scratch: Scratch, nats: string): string {
+function configOf(scratch: Scratch, { nats, maxWaitMs = MAX_WAIT_MS }: GuardSettings): string {
   // A default at a deadline would be an opening as the configuration wants it: here the agent has time, however busy the
   // machine is, and what is opened while it is there is a fault.
   const guard = {
     filesystems: [scratch.mount],
     new_mounts: 'ignore' as const,
-    max_wait_ms: { open: MAX_WAIT_MS, exec: MAX_WAIT_MS },
+    max_wait_ms: { open: maxWaitMs, exec: maxWaitMs },
   };
-  return agentConfig(scratch, { rules: `${scratch.folder}/rules`, nats, more: { guard } });
+  const rules = `${scratch.folder}/rules`;
+  return agentConfig(scratch, { rules, ...(nats === undefined ? {} : { nats }), more: { guard } });
 }
 
 /** `version` names a rule, so that a reload changes something. */
-function rulesOf({ sealed, secret }: GuardedPaths, version: number): unknown[] {
+function rulesOf({ sealed, secret }: GuardedPaths, version: number, { more = [] }: GuardSettings): unknown[] {
   const on = (path: string, ...more: object[]): object => ({
     all: [{ fact: 'file', path: '$.path', operator: 'equal', value: path }, ...more],
   });
@@ -171,6 +203,7 @@ function rulesOf({ sealed, secret }: GuardedPaths, version: number): unknown[] {
       conditions: { all: [{ fact: 'process', path: '$.pid', operator: 'greaterThan', value: 0 }] },
       event: { type: 'forward' },
     },
+    ...more,
   ];
 }
 
@@ -192,7 +225,7 @@ async function untilDenied(path: string): Promise<void> {
 }
 
 /** CLOCK_MONOTONIC, as the clients' logs have it. */
-function nowNs(): number {
+export function nowNs(): number {
   return Number(process.hrtime.bigint());
 }
 

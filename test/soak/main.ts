@@ -57,7 +57,7 @@ async function soak(minutes: number, seed: number): Promise<Report> {
     const program = scratch.program('program');
     const jobs = await makeJobs(join(scratch.folder, 'archives'), scratch.mount);
     const nats = await startStream(cleanup);
-    const guard = await Guard.start(cleanup, scratch, nats.url, paths);
+    const guard = await Guard.start(cleanup, scratch, paths, { nats: nats.url });
     const clients = startClients(cleanup, scratch.folder, { ...paths, opened, program });
 
     const faults: string[] = [];

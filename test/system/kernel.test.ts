@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { agentConfig, startAgent, writeRules } from './harness/agent.ts';
 import { startBridge } from './harness/bridge.ts';
+import { busyRules } from './harness/busy-rules.ts';
 import { Cleanup } from './harness/cleanup.ts';
 import { type OpenerReport, startOpener } from './harness/opener.ts';
 import { makeScratch, type Scratch } from './harness/scratch.ts';
@@ -48,28 +49,6 @@ function rules(): unknown[] {
       event: { type: 'deny' },
     },
   ];
-}
-
-/**
- * So many regular expressions without an index, over so long a path, that one decision takes longer than the budget.
- * Letters and digits beside one another are there: only the whole expression finds that there are too few of them.
- */
-function busyRules(): unknown[] {
-  return Array.from({ length: 2000 }, (_, index) => ({
-    name: `slow-${index}`,
-    on: ['auth.open'],
-    conditions: {
-      all: [
-        {
-          fact: 'file',
-          path: '$.path',
-          operator: 'matches',
-          value: `[a-z]{${50 + Math.floor(index / 50)},${150 + (index % 50)}}[0-9]`,
-        },
-      ],
-    },
-    event: { type: 'deny' },
-  }));
 }
 
 beforeEach(() => {
@@ -179,7 +158,7 @@ describe('with bridge and agent', () => {
     await startAgent(
       cleanup,
       agentConfig(scratch, {
-        rules: writeRules(scratch, [...rules(), ...busyRules()]),
+        rules: writeRules(scratch, [...rules(), ...busyRules(2000)]),
         more: USUAL_BUDGETS,
       }),
     );
