@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/fanotify.h>
 
+#include "linux/digits.h"
 #include "linux/exec_stage.h"
 #include "linux/fanotify_event.h"
 #include "linux/filesystems.h"
@@ -211,8 +212,25 @@ static void users_are_found_by_number(void)
     CHECK(users.count == 0 && user_names_find(&users, 0).length == 0);
 }
 
+static void numbers_are_written_as_printf_does(void)
+{
+    static const uint32_t edges[] = {0, 9, 10, 99, 100, 4194304, 999999999, 1000000000, UINT32_MAX};
+    char text[32], wanted[32];
+    for (int i = 0; i < 10000; i++) {
+        uint32_t number = i < 9 ? edges[i] : random_below(UINT32_MAX) >> random_below(32);
+        *put_decimal(text, number) = 0;
+        snprintf(wanted, sizeof wanted, "%u", number);
+        CHECK(strcmp(text, wanted) == 0);
+        uint64_t large = (uint64_t)number << random_below(33);
+        *put_hex(text, large, 12) = 0;
+        snprintf(wanted, sizeof wanted, "%012llx", (unsigned long long)(large & 0xffffffffffffu));
+        CHECK(strcmp(text, wanted) == 0);
+    }
+}
+
 int main(void)
 {
+    numbers_are_written_as_printf_does();
     stat_and_status_are_read_whatever_the_name();
     mount_lines_are_read_with_their_escapes();
     a_files_head_names_what_comes_next();
