@@ -65,11 +65,14 @@ static bool is_sure(const struct actors *actors, const struct process_entry *ent
     return actors->connector >= 0 && !process_table_is_doubtful(&actors->table, entry);
 }
 
-// Of a process that is gone: is the entry already that of the pid's next owner?
+// Of a process that is gone: may the entry be that of the pid's next owner already? One that has ended, too, may be, where
+// the pid was another's not long before: events carry no time.
 static bool is_next_owner(const struct process_entry *entry)
 {
+    enum { LATEST_NEWS_S = 60 };
     if (entry->exited || entry->leader_exited)
-        return false;
+        return entry->born_after_ns != 0 &&
+               clock_ns(CLOCK_MONOTONIC) - entry->born_after_ns < LATEST_NEWS_S * 1000000000ull;
     uint64_t start_ticks = proc_read_start(entry->pid);
     return start_ticks != 0 && process_table_could_be(entry, start_ticks);
 }

@@ -1,7 +1,7 @@
 // What happens to files, as the kernel names it: each act is told once, by the canonical path, with who did it; a flood that
 // the kernel had to drop is a loss; and without a rule the kernel is asked for nothing.
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { picket } from '../../src/events/proto/picket.js';
 import { textOfBytes } from '../../src/events/text.ts';
@@ -200,6 +200,34 @@ test('a process that is gone at once is told as who it was, or as unresolved, an
     const executable = textOfBytes(process?.executable ?? new Uint8Array());
     if (process?.executableUnresolved === false) expect(executable).toBe(realpathSync('/bin/sh'));
   }
+});
+
+test('what a process did is never told of the next one with its pid, though both have ended', async () => {
+  await watch('tmpfs', ['open', 'exit']);
+  const file = scratch.file('opened');
+  chmodSync(dirname(scratch.mount), 0o711);
+  chmodSync(file, 0o644);
+  // Who opens it is user 1111, and who has the pid next is user 2222; the bridge hears of all of it afterwards.
+  await bridge.freeze();
+  const lives = start(cleanup, join(dirname(changer), 'actor'), ['reuse', file, '/bin/true']);
+  expect(await lives.ended()).toBe(0);
+  bridge.thaw();
+  const open = await waitFor('the open', () =>
+    agent.events.find(
+      ({ action, process: who, file: of }) =>
+        action === 'open' && nameOf(of?.path) === 'opened' && who?.pid !== process.pid,
+    ),
+  );
+  const [first, second] = await waitFor('both ends', () => {
+    const ends = agent.events.filter(
+      ({ action, process: who }) => action === 'exit' && who?.pid === open.process?.pid,
+    );
+    return ends.length === 2 && ends;
+  });
+  const entityOf = (event: picket.v1.Event | undefined): string => event?.process?.entityId ?? '';
+  expect(entityOf(first)).not.toBe(entityOf(second));
+  expect([entityOf(first), '']).toContain(entityOf(open));
+  if (open.process?.user) expect(open.process.user.id).toBe(1111);
 });
 
 test('what the kernel had to drop is a loss, and what comes after it is told again', async () => {
