@@ -30,7 +30,7 @@ static const char help[] =
     "usage: picket-bridge --backend linux|replay [options]\n"
     "       picket-bridge --control off|on|status [--reason TEXT] [--socket PATH]\n"
     "\n"
-    "  --backend NAME           linux: fanotify and the proc connector, needs root\n"
+    "  --backend NAME           linux: fanotify and eBPF or the proc connector, needs root\n"
     "                           replay: plays a recording, needs nothing\n"
     "  --socket PATH            where agents connect (" DEFAULT_SOCKET "); its folder is made if it is missing\n"
     "  --agent-uid USER         the user that the agent runs as, a number or a name (this user); root may always connect\n"
@@ -45,6 +45,8 @@ static const char help[] =
     "  --speed 1|N|max          replay: at its own pace, N times faster, as fast as it can (1)\n"
     "  --replay-deadline-ms MS  replay: the deadline of auth events (15000)\n"
 #ifdef __linux__
+    "  --process-events auto|ebpf|proc  linux: who tells of processes: an eBPF program, the proc connector, or whichever\n"
+    "                           can be had, eBPF first (auto)\n"
     "  --only-below DIR         linux: never mark a filesystem that is mounted outside of this folder, whatever a policy\n"
     "                           says: to try Picket out on one tree\n"
     "  --probe                  tries what the linux backend needs from this kernel, says what works, and ends\n"
@@ -104,9 +106,22 @@ static bool parse_crash_loop(const char *text, struct crash_limit *limit) {
     return true;
 }
 
+#ifdef __linux__
+static bool parse_process_events(const char *text) {
+    static const char *const names[] = {
+        [PROCESS_EVENTS_AUTO] = "auto", [PROCESS_EVENTS_EBPF] = "ebpf", [PROCESS_EVENTS_PROC] = "proc"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        linux_process_events((enum process_events)i);
+        return true;
+    }
+    return false;
+}
+#endif
+
 enum {
     OPT_BACKEND = 256, OPT_SOCKET, OPT_UID, OPT_GID, OPT_STATE, OPT_QUEUE_EVENTS, OPT_QUEUE_BYTES, OPT_FILE, OPT_SPEED,
-    OPT_DEADLINE, OPT_CRASH_LOOP, OPT_COMMAND_LINE, OPT_CONTROL, OPT_REASON, OPT_ONLY_BELOW, OPT_FILESYSTEMS,
+    OPT_DEADLINE, OPT_CRASH_LOOP, OPT_COMMAND_LINE, OPT_CONTROL, OPT_REASON, OPT_ONLY_BELOW, OPT_FILESYSTEMS, OPT_PROCESS_EVENTS,
     OPT_PROBE, OPT_HELP, OPT_VERSION,
 };
 
@@ -121,7 +136,7 @@ static const struct option long_options[] = {
     {"control", required_argument, NULL, OPT_CONTROL}, {"reason", required_argument, NULL, OPT_REASON},
 #ifdef __linux__
     {"only-below", required_argument, NULL, OPT_ONLY_BELOW}, {"filesystems", no_argument, NULL, OPT_FILESYSTEMS},
-    {"probe", no_argument, NULL, OPT_PROBE},
+    {"probe", no_argument, NULL, OPT_PROBE}, {"process-events", required_argument, NULL, OPT_PROCESS_EVENTS},
 #endif
     {"help", no_argument, NULL, OPT_HELP}, {"version", no_argument, NULL, OPT_VERSION}, {NULL, 0, NULL, 0},
 };
@@ -175,6 +190,7 @@ bool options_parse(int argc, char **argv, struct options *options, int *status) 
             break;
 #ifdef __linux__
         case OPT_ONLY_BELOW: good = linux_guard_only_below(optarg); break;
+        case OPT_PROCESS_EVENTS: good = parse_process_events(optarg); break;
         case OPT_FILESYSTEMS: *status = filesystem_list(stdout); return false;
         case OPT_PROBE: *status = probe_kernel(stdout); return false;
 #endif

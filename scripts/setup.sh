@@ -51,8 +51,17 @@ need() {  # need PACKAGE REASON PROBE...
   $package: $reason"
 }
 header() { printf '#include <%s>\n' "$1" | cc -E -x c - -o /dev/null; }
+liked=''       # the same of what it also goes without
+lacking=''
+like() {
+  package=$1 reason=$2; shift 2
+  "$@" >/dev/null 2>&1 && return 0
+  liked="$liked $package"
+  lacking="$lacking
+  $package: $reason"
+}
 check_all() {
-  wanted='' missing=''
+  wanted='' missing='' liked='' lacking=''
   need gcc 'compiles the bridge' has cc
   need libc6-dev "the C library's headers" header stdio.h
   need make 'builds the bridge' has make
@@ -65,14 +74,23 @@ check_all() {
     need e2fsprogs 'makes the file systems that tests guard' has mkfs.ext4
     need util-linux 'mounts, namespaces and users in tests' has setpriv
     need systemd 'judges the packaged units in tests' has systemd-analyze
+    like clang 'builds the eBPF program that tells of processes; without it the proc connector does' has clang
+    like libbpf-dev 'loads that program' header bpf/libbpf.h
   fi
 }
 check_all
-if [ -n "$wanted" ] && has apt-get && [ "$(id -u)" = 0 ]; then
-  say "installing$wanted"
+# What can be had without is tried once in a checkout: where it can't be had, each start would wait for that.
+tried=node_modules/.picket-tried-ebpf
+[ ! -e "$tried" ] || liked=''
+if [ -n "$wanted$liked" ] && has apt-get && [ "$(id -u)" = 0 ]; then
+  say "installing$wanted$liked"
   export DEBIAN_FRONTEND=noninteractive
+  install() { apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends "$@" >&2 || say "apt-get failed"; }
+  apt-get update -qq >&2 || say "apt-get update failed"
   # shellcheck disable=SC2086
-  { apt-get update -qq && apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends $wanted; } >&2 || say "apt-get failed"
+  [ -z "$wanted" ] || install $wanted
+  # shellcheck disable=SC2086
+  [ -z "$liked" ] || { install $liked; : >"$tried"; }
   check_all
 fi
 if [ -n "$missing" ]; then
@@ -82,6 +100,8 @@ if [ -n "$missing" ]; then
   else say "install them with this system's package manager"; fi
   exit 1
 fi
+
+[ -z "$lacking" ] || say "these would be of use and are not there:$lacking"
 
 # --- what is generated and built ------------------------------------------------------------------------------------
 sh scripts/proto.sh

@@ -21,6 +21,11 @@ struct backend *linux_backend(void);
 // From now on no filesystem is ever marked that has a mount outside of this folder (an absolute path): to try Picket out on
 // one tree. Before start(). False: the folder can't be resolved.
 bool linux_guard_only_below(const char *folder);
+
+// Who tells of processes: an eBPF program, or the proc connector where that can't be had; or only the one or the other.
+// Before start().
+enum process_events { PROCESS_EVENTS_AUTO, PROCESS_EVENTS_EBPF, PROCESS_EVENTS_PROC };
+void linux_process_events(enum process_events wanted);
 #endif
 
 #endif

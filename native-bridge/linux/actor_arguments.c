@@ -47,13 +47,26 @@ void actors_args_of_change(struct actors *actors, const struct actor_change *cha
     unlock(&actors->lock);
 }
 
+static bool runs_still(struct actors *actors, const struct args_wanted *wanted, uint64_t start_ticks)
+{
+    actors_drain(actors, false);  // an exec meanwhile is known then
+    const struct process_entry *entry = process_table_peek(&actors->table, wanted->pid);
+    return entry && entry->serial == wanted->serial && entry->image == wanted->image && wanted->image != PROCESS_NONE &&
+           process_table_could_be(entry, start_ticks);
+}
+
+bool actors_run_still(struct actors *actors, const struct args_wanted *wanted, uint64_t start_ticks)
+{
+    lock(&actors->lock);
+    bool still = runs_still(actors, wanted, start_ticks);
+    unlock(&actors->lock);
+    return still;
+}
+
 bool actors_keep_args(struct actors *actors, const struct args_wanted *wanted, uint64_t start_ticks, struct bytes args)
 {
     lock(&actors->lock);
-    actors_drain(actors, false);  // an exec meanwhile is known then
-    struct process_entry *entry = process_table_peek(&actors->table, wanted->pid);
-    bool same = entry && entry->serial == wanted->serial && entry->image == wanted->image &&
-                wanted->image != PROCESS_NONE && process_table_could_be(entry, start_ticks);
+    bool same = runs_still(actors, wanted, start_ticks);
     if (same && args.length > 0)
         process_table_set_args(&actors->table, wanted->image, args);
     else if (same)

@@ -1,4 +1,4 @@
-// What happens to processes: taken from the connector into the table, handed one by one to the notify thread.
+// What happens to processes: taken from their news into the table, handed one by one to the notify thread.
 #include <string.h>
 #include <unistd.h>
 
@@ -13,9 +13,24 @@ enum { DRAIN_MAX = 4096 };
 
 static struct moment moment_of(const struct actors *actors, const struct proc_change *change)
 {
+    if (change->told)
+        return (struct moment){change->monotonic_ns, change->told->start_ns / actors->boot->tick_ns};
     // A start time counts the time asleep, too.
     uint64_t asleep_ns = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
     return (struct moment){change->monotonic_ns, (change->monotonic_ns + asleep_ns) / actors->boot->tick_ns};
+}
+
+// Where there is no room the texts are read of the process itself, as far as it is there still.
+static void keep_told(struct actors *actors, struct actor_change *change, const struct process_record *told)
+{
+    struct process_record *record = &change->record;
+    change->is_told = true;
+    *record = *told;
+    size_t length = (size_t)told->args_length + told->environment_length + told->directory_length + told->program_length;
+    if (!text_pool_put(&actors->told_texts, &change->texts, (const uint8_t *)(told + 1), length)) {
+        record->has = 0;
+        record->args_length = record->environment_length = record->directory_length = record->program_length = 0;
+    }
 }
 
 static void push_change(struct actors *actors, const struct proc_change *change, struct process_entry *entry,
@@ -40,6 +55,8 @@ static void push_change(struct actors *actors, const struct proc_change *change,
         .previous_certain = previous_certain,
         .exit_code = change->exit_code,
     };
+    if (change->kind == PROC_EXECUTED && change->told)
+        keep_told(actors, &actors->changes[at], change->told);
     process_table_pin(entry);
     process_table_hold_image(&actors->table, entry->image);
     actors_wake_notify_thread(actors);
@@ -53,7 +70,7 @@ void actors_end_process(struct actors *actors, const struct proc_change *change)
         push_change(actors, change, entry, PROCESS_NONE, false);
 }
 
-// ---- what the connector tells
+// ---- what is told
 
 // Is its parent the one who made it? Only while the notify thread drains, for it costs two readings a fork.
 static void recognise_child(struct actors *actors, struct process_entry *entry)
@@ -76,10 +93,33 @@ static void take_fork(struct actors *actors, const struct proc_change *change, b
         return;
     entry->is_successor = is_successor;
     exec_stage_forget(&actors->stages, change->pid);
-    if (reads)
+    if (change->told)
+        process_table_take_birth(&actors->table, entry, change->told->maker_pid, &(struct process_reading){
+            .start_ticks = moment_of(actors, change).ticks, .uid = change->told->uid, .real_uid = change->told->real_uid,
+            .gid = change->told->gid, .user_known = true, .read_ns = change->monotonic_ns});
+    else if (reads)
         recognise_child(actors, entry);
     if (actors->notify_fork)
         push_change(actors, change, entry, PROCESS_NONE, false);
+}
+
+static struct process_reading reading_of(const struct actors *actors, const struct process_record *told)
+{
+    struct process_reading reading = {
+        .pid = told->pid, .parent_pid = told->parent_pid, .read_ns = told->monotonic_ns,
+        .start_ticks = told->start_ns / actors->boot->tick_ns, .threads = 1, .layout = {told->code, told->stack},
+        .uid = told->uid, .real_uid = told->real_uid, .gid = told->gid, .user_known = true};
+    memcpy(reading.name, told->name, RECORD_NAME_BYTES);
+    return reading;
+}
+
+static void take_told_image(struct actors *actors, struct process_entry *entry, const struct process_record *told)
+{
+    struct process_reading reading = reading_of(actors, told);
+    struct record_text args = process_record_texts(told).args;
+    process_table_take_exec(&actors->table, entry, &reading);
+    if (args.length > 0)
+        process_table_set_args(&actors->table, entry->image, (struct bytes){args.data, args.length});
 }
 
 static void take_exec(struct actors *actors, const struct proc_change *change)
@@ -94,12 +134,20 @@ static void take_exec(struct actors *actors, const struct proc_change *change)
     if (lingering)
         actors_stop_lingering(actors, lingering, false);
     exec_stage_forget(&actors->stages, change->pid);
+    if (change->told)
+        take_told_image(actors, entry, change->told);
     push_change(actors, change, entry, previous, previous_certain);
 }
 
 static void take_exit(struct actors *actors, const struct proc_change *change)
 {
     struct process_entry *entry = process_table_find(&actors->table, change->pid);
+    if (change->told) {
+        // Of threads that end at once each may see that no other is left.
+        if (!entry || !entry->exited || !process_table_could_be(entry, moment_of(actors, change).ticks))
+            actors_end_process(actors, change);
+        return;
+    }
     bool is_it = entry && !entry->exited && !entry->leader_exited && change->monotonic_ns >= entry->met_ns;
     if (is_it && entry->is_successor && proc_is_running(change->pid)) {
         entry->is_successor = false;  // the end of the one before; whose it was is forgotten
@@ -141,25 +189,39 @@ static void take_change(struct actors *actors, const struct proc_change *change,
     }
 }
 
+static void lose(struct actors *actors, uint64_t changes)
+{
+    actors->overflows += changes == 0;
+    actors->changes_lost += changes;
+    process_table_doubt_all(&actors->table);
+    actors_wake_notify_thread(actors);
+}
+
+void actors_lose(struct actors *actors, uint64_t changes)
+{
+    lock(&actors->lock);
+    lose(actors, changes);
+    unlock(&actors->lock);
+}
+
 void actors_drain(struct actors *actors, bool to_first_change)
 {
-    for (int i = 0; actors->connector >= 0 && i < DRAIN_MAX; i++) {
+    for (int i = 0; i < DRAIN_MAX; i++) {
         if (to_first_change && actors->changes_count > 0)
             return;
         struct proc_change change;
-        switch (proc_connector_read(actors->connector, &change)) {
-        case PROC_READ_CHANGE:
+        uint64_t lost = 0;
+        switch (process_news_read(&actors->news, &change, &lost)) {
+        case NEWS_CHANGE:
             take_change(actors, &change, to_first_change);
             break;
-        case PROC_READ_OTHER:
+        case NEWS_LOST:
+            lose(actors, lost);
             break;
-        case PROC_READ_OVERFLOW:
-            actors->overflows++;
+        case NEWS_LATE:
             process_table_doubt_all(&actors->table);
-            actors_wake_notify_thread(actors);
-            break;
-        case PROC_READ_EMPTY:
-        case PROC_READ_FAILED:
+            return;
+        case NEWS_NONE:
             return;
         }
     }
@@ -191,6 +253,35 @@ void actors_learn_change(struct actors *actors, const struct actor_change *chang
     unlock(&actors->lock);
 }
 
+bool actors_told(struct actors *actors, const struct actor_change *change, struct told_image *told)
+{
+    if (!change->is_told)
+        return false;
+    told->record = change->record;
+    lock(&actors->lock);
+    (void)text_pool_copy(&actors->told_texts, change->texts, told->texts, sizeof told->texts);
+    unlock(&actors->lock);
+    return true;
+}
+
+bool actors_know_program(struct actors *actors, const struct actor_change *change)
+{
+    lock(&actors->lock);
+    bool known = change->image != PROCESS_NONE && !actors->table.images[change->image].executable_unresolved;
+    unlock(&actors->lock);
+    return known;
+}
+
+void actors_learn_told(struct actors *actors, const struct actor_change *change, struct bytes path, bool is_certain)
+{
+    struct process_reading reading = reading_of(actors, &change->record);
+    reading.executable = path;
+    reading.executable_unresolved = !is_certain;
+    lock(&actors->lock);
+    process_table_hint_image(&actors->table, change->image, &reading, change->process);
+    unlock(&actors->lock);
+}
+
 void actors_view_change(struct actors *actors, const struct actor_change *change, struct actor_view *view,
                         struct process_view *previous)
 {
@@ -213,6 +304,7 @@ void actors_finish(struct actors *actors, struct actor_change *change)
     lock(&actors->lock);
     process_table_drop_image(&actors->table, change->image);
     process_table_drop_image(&actors->table, change->previous);
+    text_pool_free(&actors->told_texts, &change->texts);
     process_table_unpin(&actors->table, change->process);
     unlock(&actors->lock);
 }
@@ -228,8 +320,8 @@ void actors_set_interest(struct actors *actors, bool fork, bool exit)
 struct actor_losses actors_take_losses(struct actors *actors)
 {
     lock(&actors->lock);
-    struct actor_losses losses = {actors->overflows, actors->changes_dropped};
-    actors->overflows = actors->changes_dropped = 0;
+    struct actor_losses losses = {actors->overflows, actors->changes_dropped, actors->changes_lost};
+    actors->overflows = actors->changes_dropped = actors->changes_lost = 0;
     unlock(&actors->lock);
     return losses;
 }

@@ -15,8 +15,8 @@
 #include "fanotify_event.h"
 #include "proc_files.h"
 
-// Entries for every process of a large machine; texts of 128 bytes, 8 MiB in all.
-enum { PROCESSES = 16384, TEXT_BLOCKS = 65536 };
+// Entries for every process of a large machine; texts of 128 bytes, 8 MiB in all, and 2 MiB of what changes were told with.
+enum { PROCESSES = 16384, TEXT_BLOCKS = 65536, TOLD_BLOCKS = 16384 };
 enum { ARGS_WAIT_US = 2000, ARGS_BACKOFF_US = 1000000 };
 
 void actors_wake_notify_thread(struct actors *actors)
@@ -62,7 +62,7 @@ struct process_entry *actors_read_process(struct actors *actors, uint32_t pid, i
 
 static bool is_sure(const struct actors *actors, const struct process_entry *entry)
 {
-    return actors->connector >= 0 && !process_table_is_doubtful(&actors->table, entry);
+    return process_news_tells_all(&actors->news) && !process_table_is_doubtful(&actors->table, entry);
 }
 
 // Of a process that is gone: may the entry be that of the pid's next owner already? One that has ended, too, may be, where
@@ -127,10 +127,9 @@ static void read_all_processes(struct actors *actors)
     closedir(directory);
 }
 
-bool actors_open(struct actors *actors, const struct boot *boot, char *error, size_t error_size,
-                 char *connector_error, size_t connector_error_size)
+bool actors_open(struct actors *actors, const struct boot *boot, struct process_ring *ring, char *error,
+                 size_t error_size, char *connector_error, size_t connector_error_size)
 {
-    connector_error[0] = 0;
     actors->boot = boot;
     lock_init(&actors->lock);
     pthread_condattr_t attributes;
@@ -139,27 +138,28 @@ bool actors_open(struct actors *actors, const struct boot *boot, char *error, si
     pthread_cond_init(&actors->args_read, &attributes);
     pthread_condattr_destroy(&attributes);
     exec_stages_init(&actors->stages);
-    actors->connector = -1;
+    actors->news = (struct process_news){.connector = -1};
     actors->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (actors->wake < 0 || !process_table_init(&actors->table, PROCESSES, TEXT_BLOCKS)) {
+    if (actors->wake < 0 || !process_table_init(&actors->table, PROCESSES, TEXT_BLOCKS) ||
+        (ring && !text_pool_init(&actors->told_texts, TOLD_BLOCKS))) {
         snprintf(error, error_size, "the process table can't be made (%s): about 20 MB of memory are needed",
                  strerror(errno));
         actors_close(actors);
         return false;
     }
     // Subscribed first, read after: a process that begins meanwhile is in one of the two at least.
-    actors->connector = proc_connector_open(connector_error, connector_error_size);
+    process_news_open(&actors->news, ring, connector_error, connector_error_size);
     read_all_processes(actors);
     return true;
 }
 
 void actors_close(struct actors *actors)
 {
-    if (actors->connector >= 0)
-        close(actors->connector);
+    process_news_close(&actors->news);
     if (actors->wake >= 0)
         close(actors->wake);
-    actors->connector = actors->wake = -1;
+    actors->wake = -1;
+    text_pool_destroy(&actors->told_texts);
     exec_stages_close(&actors->stages);
     process_table_destroy(&actors->table);
 }

@@ -61,6 +61,7 @@ static void put_in_force(struct linux_state *state, struct guard_state *now, tel
     unlock(&state->guard_lock);
     actors_set_interest(&state->actors, now->notify_fork, now->notify_exit);
     mount_events_want(&state->mount_events, now->notify_mount || now->notify_unmount);
+    process_ring_want_environment(&state->program.ring, now->exec_environment);
 
     add_marks(state, MARK_ORDERS, now, unguarded, context);
     for (size_t i = 0; i < MARK_ORDERS; i++) {
@@ -170,7 +171,7 @@ int guarding_apply(void *context, const struct policy *policy, tell_unguarded un
     struct guard_state *now = read_inventory(state)
                                   ? guard_state_build(policy, state->inventory, unguarded, tell_context) : NULL;
     if (now) {
-        if (state->connector_error[0] && (now->notify_exec || now->notify_fork || now->notify_exit ||
+        if (!process_news_tells_lives(&state->actors.news) && (now->notify_exec || now->notify_fork || now->notify_exit ||
                                           now->permission_mask & FAN_OPEN_EXEC_PERM))
             unguarded(tell_context, state->connector_error);
         if (state->memory_error[0] && now->notify_exec)

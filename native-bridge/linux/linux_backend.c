@@ -1,4 +1,4 @@
-// The Linux backend: fanotify for permission and file events, the proc connector for processes. Here: who is never asked,
+// The Linux backend: fanotify for permission and file events, eBPF or the proc connector for processes. Here: who is never asked,
 // how the kernel is answered, start and stop. core/backend.h says what its functions promise.
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "content_hash.h"
 #include "core/backends.h"
 #include "core/lock.h"
+#include "core/log.h"
 #include "core/thread.h"
 #include "fd_links.h"
 #include "guarding.h"
@@ -34,8 +35,9 @@ enum {
 static struct linux_state the_state = {
     .lanes = {{.group = -1, .seat = VIGIL_PERMISSIONS}, {.group = -1, .seat = VIGIL_STACKED}},
     .file_group = -1, .name_group = -1, .dev_null = -1, .stop_event = -1, .agent_pidfd = -1,
-    .mount_events = {.group = -1},
-    .actors = {.connector = -1, .wake = -1}, .mount_watch = {.mountinfo = -1, .wake = -1}, .memory = {.control = -1},
+    .mount_events = {.group = -1}, .program = {.ring = {.fd = -1}},
+    .actors = {.news = {.connector = -1}, .wake = -1}, .mount_watch = {.mountinfo = -1, .wake = -1},
+    .memory = {.control = -1},
 };
 
 struct guard_state *linux_guard(struct linux_state *state)
@@ -272,7 +274,31 @@ static void stop(void *context)
     event_memory_free(&state->notify_memory);
     leases_stop(&state->leases);
     memory_reader_stop(&state->memory);
+    process_program_close(&state->program);
     state->is_prepared = false;
+}
+
+void linux_process_events(enum process_events wanted)
+{
+    the_state.process_events = wanted;
+}
+
+// Before memory is locked, for its loader needs much for a moment; after the fork, which must have nothing of it.
+static void load_program(struct linux_state *state)
+{
+    state->program_error[0] = 0;
+    if (state->process_events == PROCESS_EVENTS_PROC)
+        snprintf(state->program_error, sizeof state->program_error, "--process-events proc");
+    else
+        (void)process_program_open(&state->program, state->program_error, sizeof state->program_error);
+}
+
+static void tell_who_tells(const struct linux_state *state)
+{
+    if (state->program.ring.fd >= 0)
+        log_line(LOG_LEVEL_INFO, "processes are told by an eBPF program", NULL);
+    else
+        log_line(LOG_LEVEL_INFO, "processes are told by the proc connector", "reason=\"%s\"", state->program_error);
 }
 
 // Before the groups are opened: what is forked later would hold them open.
@@ -283,6 +309,7 @@ static void prepare(void *context)
         return;
     state->memory_error[0] = 0;
     (void)memory_reader_start(&state->memory, state->memory_error, sizeof state->memory_error);
+    load_program(state);
     state->is_prepared = true;
 }
 
@@ -300,14 +327,19 @@ static int start(void *context, struct core *core, char *error, size_t error_siz
     boot_load(&state->boot);
     account_init();
     state->account_bound = core_account_bound(core);
-    state->actors.connector = state->actors.wake = -1;
+    state->actors.news.connector = state->actors.wake = -1;
     for (size_t i = 0; i < PERMISSION_LANES; i++)
         close_fd(&state->lanes[i].group);  // /dev/null since a stop before
     prepare(state);
+    if (state->process_events == PROCESS_EVENTS_EBPF && state->program.ring.fd < 0) {
+        snprintf(error, error_size, "--process-events ebpf: %s", state->program_error);
+        stop(state);
+        return -1;
+    }
     if (!open_descriptors(state, error, error_size) || !make_memory(state, error, error_size) ||
         !start_leases(state, error, error_size) ||
-        !actors_open(&state->actors, &state->boot, error, error_size, state->connector_error,
-                     sizeof state->connector_error) ||
+        !actors_open(&state->actors, &state->boot, state->program.ring.fd >= 0 ? &state->program.ring : NULL, error,
+                     error_size, state->connector_error, sizeof state->connector_error) ||
         !start_thread(&state->notify_thread, &state->notify_started, "picket-notify", notify_reader, state, error,
                       error_size) ||
         !start_thread(&state->mount_thread, &state->mount_started, "picket-mounts", mount_watcher, state, error,
@@ -322,6 +354,7 @@ static int start(void *context, struct core *core, char *error, size_t error_siz
             return -1;
         }
     }
+    tell_who_tells(state);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "actors.h"
+#include "core/backends.h"
 #include "core/vigil.h"
 #include "event_facts.h"
 #include "guard_state.h"
@@ -16,6 +17,7 @@
 #include "mount_events.h"
 #include "mount_news.h"
 #include "mount_watch.h"
+#include "process_program.h"
 #include "question_queue.h"
 #include "unasked.h"
 
@@ -38,6 +40,9 @@ struct linux_state {
     struct core *core;
     uint32_t own_pid;
     struct boot boot;
+    enum process_events process_events;  // the operator's choice
+    struct process_program program;
+    char program_error[256];        // not empty: no eBPF program, and why
     struct actors actors;
     struct memory_reader memory;    // the notify thread's
     bool is_prepared;
@@ -70,6 +75,9 @@ struct linux_state {
     pthread_t notify_thread, mount_thread;
     bool notify_started, mount_started;
     struct event_memory notify_memory;
+    struct told_image told;         // the notify thread's, as below
+    struct canonical_path told_path;
+    int64_t misses_looked_us;
 };
 
 // An exec event with all its arguments and environment stays below a frame's maximum of 1 MiB.

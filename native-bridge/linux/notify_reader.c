@@ -15,6 +15,7 @@
 #include "fanotify_event.h"
 #include "linux_state.h"
 #include "proc_files.h"
+#include "told_program.h"
 #include "urgent.h"
 
 enum { READ_BYTES = 16384, CHANGES_A_TURN = 256 };
@@ -82,21 +83,91 @@ static bool is_program_wanted(const struct guard_state *guard)
     return guard->notify_exec || guard->permission_mask & FAN_OPEN_EXEC_PERM;
 }
 
-// What a process that has a new image is made of; it holds only if it still has that image once all is read.
-static bool read_image(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
-                       struct memory_answer *answer)
+// What a program that was just executed is made of, as far as it is known.
+struct program_image {
+    struct bytes args, environment, directory;
+    bool has_stat, has_identity;
+    struct statx stat;              // as it is, for the event
+    struct statx identity;          // device and inode alone, of a process that may still be looked at
+};
+
+// What was not told is read of the process.
+static unsigned missing_parts(const struct guard_state *guard, uint32_t told)
+{
+    return (told & RECORD_HAS_ARGS ? 0 : MEMORY_ARGS) | (is_program_wanted(guard) ? MEMORY_PROGRAM : 0) |
+           (guard->exec_environment && !(told & RECORD_HAS_ENVIRONMENT) ? MEMORY_ENVIRONMENT : 0);
+}
+
+static struct statx identity_of(const struct process_record *record)
+{
+    struct statx identity = {.stx_ino = record->inode, .stx_dev_major = (uint32_t)(record->device >> 20),
+                             .stx_dev_minor = (uint32_t)(record->device & 0xfffff)};
+    return identity;
+}
+
+// It holds only if the process still has that image once all is read.
+static void read_image(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
+                       unsigned parts, struct program_image *image)
 {
     struct args_wanted wanted;
+    struct memory_answer answer;
     actors_args_of_change(&state->actors, change, &wanted);
-    memory_reader_ask(&state->memory, wanted.pid, wanted.user_known ? wanted.uid : UINT32_MAX,
-                      MEMORY_ARGS | (is_program_wanted(guard) ? MEMORY_PROGRAM : 0) |
-                          (guard->exec_environment ? MEMORY_ENVIRONMENT : 0));
+    memory_reader_ask(&state->memory, wanted.pid, wanted.user_known ? wanted.uid : UINT32_MAX, parts);
     actors_learn_change(&state->actors, change);  // meanwhile
-    enum memory_outcome outcome = memory_reader_wait(&state->memory, answer);
-    if (outcome != MEMORY_READ && guard->notify_exec)
+    enum memory_outcome outcome = memory_reader_wait(&state->memory, &answer);
+    bool is_it = answer.found && (parts & MEMORY_ARGS
+                                      ? actors_keep_args(&state->actors, &wanted, answer.start_ticks, answer.args) &&
+                                            answer.args.length > 0
+                                      : actors_run_still(&state->actors, &wanted, answer.start_ticks));
+    if (is_it && parts & MEMORY_ARGS)
+        image->args = answer.args;
+    if (is_it && parts & MEMORY_ENVIRONMENT)
+        image->environment = answer.environment;
+    image->has_stat = image->has_identity = is_it && answer.has_stat;
+    image->stat = image->identity = answer.stat;
+    // Whoever is to read is late on a busy machine, or kept from it by a process of the same user.
+    if (outcome != MEMORY_READ && change->is_told && change->record.device != 0) {
+        image->has_identity = true;
+        image->identity = identity_of(&change->record);
+    }
+    // Of a process that has ended there is nothing to be read: news when it was told, for then it was too much to tell.
+    bool is_unread = outcome != MEMORY_READ || (change->is_told && !is_it);
+    if (is_unread && parts & MEMORY_ARGS && guard->notify_exec)
         core_loss(state->core, "arguments_unread", EVENT_NOTIFY, "exec", 1);
-    return answer->found && actors_keep_args(&state->actors, &wanted, answer->start_ticks, answer->args) &&
-           answer->args.length > 0;
+}
+
+static void find_told_program(struct linux_state *state, const struct actor_change *change, struct program_image *image)
+{
+    struct canonical_path *path = &state->told_path;
+    struct statx stat;
+    told_program_find(&state->told.record, path, &stat);
+    actors_learn_told(&state->actors, change, (struct bytes){path->text, path->length}, !path->unresolved);
+    if (path->unresolved || image->has_stat)
+        return;
+    image->has_stat = true;  // of a file of the same name and inode
+    image->stat = stat;
+}
+
+static void learn_image(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
+                        struct program_image *image)
+{
+    *image = (struct program_image){.has_stat = false};
+    uint32_t told = actors_told(&state->actors, change, &state->told) ? state->told.record.has : 0;
+    unsigned parts = missing_parts(guard, told);
+    if (parts != 0)
+        read_image(state, guard, change, parts, image);
+    else
+        actors_learn_change(&state->actors, change);
+    if (!change->is_told)
+        return;
+    struct record_texts texts = process_record_texts(&state->told.record);
+    if (told & RECORD_HAS_ARGS)
+        image->args = (struct bytes){texts.args.data, texts.args.length};
+    if (told & RECORD_HAS_ENVIRONMENT)
+        image->environment = (struct bytes){texts.environment.data, texts.environment.length};
+    image->directory = (struct bytes){texts.directory.data, texts.directory.length};
+    if (told & RECORD_HAS_PROGRAM && !actors_know_program(&state->actors, change))
+        find_told_program(state, change, image);
 }
 
 static void set_program(struct linux_state *state, const struct guard_state *guard, const struct statx *stat)
@@ -111,18 +182,19 @@ static void set_program(struct linux_state *state, const struct guard_state *gua
     event_set_file(memory, path, stat, &guard->users);
 }
 
-// @param image what was read of the new image of PROC_EXECUTED, or NULL
+// @param image the new one of PROC_EXECUTED, or NULL
 static void tell_change(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
-                        const struct memory_answer *image, const struct picket_alert *alert)
+                        const struct program_image *image, const struct picket_alert *alert)
 {
     struct event_memory *memory = &state->notify_memory;
-    event_begin(memory, EVENT_NOTIFY, action_of(change->kind), "proc-connector", change->created_ns);
+    event_begin(memory, EVENT_NOTIFY, action_of(change->kind), state->actors.news.ring ? "ebpf" : "proc-connector",
+                change->created_ns);
     actors_view_change(&state->actors, change, &memory->view, &memory->previous_view);
     struct process_facts *process = &memory->process.facts;
-    if (image)  // whole, where the table keeps a part
+    if (image && image->args.length > 0)  // whole, where the table keeps a part
         memory->view.process.args = image->args;
     event_set_actor(memory, &state->boot, &guard->users);
-    if (image)
+    if (image && image->environment.length > 0)
         event_set_environment(memory, image->environment);
     if (change->kind == PROC_EXECUTED)
         set_program(state, guard, image && image->has_stat ? &image->stat : NULL);
@@ -133,6 +205,8 @@ static void tell_change(struct linux_state *state, const struct guard_state *gua
     if (change->kind == PROC_EXITED) {
         process->has_exit_code = true;
         process->exit_code = change->exit_code;
+    } else if (image && image->directory.length > 0) {
+        process->working_directory = image->directory;
     } else {
         size_t length = proc_read_cwd(change->pid, memory->directory, sizeof memory->directory);
         if (memory->view.process.start_ticks == proc_read_start(change->pid))  // else it is the pid's next owner's
@@ -144,11 +218,11 @@ static void tell_change(struct linux_state *state, const struct guard_state *gua
 
 // Tells of an exec, and that nobody was asked about it if that is news.
 static void tell_exec(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
-                      const struct memory_answer *image)
+                      const struct program_image *image)
 {
     const struct told_exec exec = {
         .pid = change->pid, .created_ns = change->created_ns, .monotonic_us = (int64_t)(change->when_ns / 1000),
-        .program = image && image->has_stat ? &image->stat : NULL,
+        .program = image->has_identity ? &image->identity : NULL,
     };
     // Switched off, nobody is asked, and that is no news.
     const char *reason = atomic_load(&state->silent) ? NULL : unasked_reason(&state->asked_execs, guard, &exec);
@@ -159,6 +233,18 @@ static void tell_exec(struct linux_state *state, const struct guard_state *guard
         tell_change(state, guard, change, image, reason ? &alert : NULL);
 }
 
+// A program that the kernel could not run, for it ran there already, has told nothing, and the ring says nothing of it.
+static void look_for_misses(struct linux_state *state)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (now_us < state->misses_looked_us + VIGIL_TURN_MS * 1000)
+        return;
+    state->misses_looked_us = now_us;
+    uint64_t misses = process_program_misses(&state->program);
+    if (misses > 0)
+        actors_lose(&state->actors, misses);
+}
+
 static void read_changes(struct linux_state *state, const struct guard_state *guard)
 {
     struct actor_change change;
@@ -167,10 +253,10 @@ static void read_changes(struct linux_state *state, const struct guard_state *gu
         if (change.kind == PROC_EXECUTED || is_wanted(guard, change.kind))
             actors_read_container(&state->actors, change.pid);
         if (change.kind == PROC_EXECUTED) {
-            struct memory_answer answer;
+            struct program_image image;
             mount_watch_look_at(&state->mount_watch, change.pid);
-            bool has_image = read_image(state, guard, &change, &answer);
-            tell_exec(state, guard, &change, has_image ? &answer : NULL);
+            learn_image(state, guard, &change, &image);
+            tell_exec(state, guard, &change, &image);
         } else {
             actors_learn_change(&state->actors, &change);
             if (is_wanted(guard, change.kind))
@@ -183,6 +269,8 @@ static void read_changes(struct linux_state *state, const struct guard_state *gu
     struct actor_losses losses = actors_take_losses(&state->actors);
     if (losses.overflows > 0)
         core_loss(state->core, "kernel_overflow", EVENT_NOTIFY, "", 0);
+    if (losses.changes_lost > 0)
+        core_loss(state->core, "kernel_overflow", EVENT_NOTIFY, "", losses.changes_lost);
     if (losses.changes_dropped > 0)
         core_loss(state->core, "queue_full", EVENT_NOTIFY, "", losses.changes_dropped);
 }
@@ -388,10 +476,15 @@ void *notify_reader(void *argument)
     urgent_thread(URGENT_TO_TELL);
     vigil_sit(VIGIL_NOTIFICATIONS);
     read_all_args(state);
+    enum { STOP, WAKE, CONNECTOR, RING, FILES, NAMES, MOUNTS };
     struct pollfd waiting[] = {
-        {.fd = state->stop_event, .events = POLLIN},      {.fd = state->actors.wake, .events = POLLIN},
-        {.fd = state->actors.connector, .events = POLLIN}, {.fd = state->file_group, .events = POLLIN},
-        {.fd = state->name_group, .events = POLLIN},       {.fd = state->mount_events.group, .events = POLLIN},
+        [STOP] = {.fd = state->stop_event, .events = POLLIN},
+        [WAKE] = {.fd = state->actors.wake, .events = POLLIN},
+        [CONNECTOR] = {.fd = state->actors.news.connector, .events = POLLIN},
+        [RING] = {.fd = state->program.ring.fd, .events = POLLIN},
+        [FILES] = {.fd = state->file_group, .events = POLLIN},
+        [NAMES] = {.fd = state->name_group, .events = POLLIN},
+        [MOUNTS] = {.fd = state->mount_events.group, .events = POLLIN},
     };
     while (!atomic_load(&state->stopping)) {
         int wait_ms = actors_wait_ms(&state->actors);
@@ -401,17 +494,18 @@ void *notify_reader(void *argument)
         // Where it fails, processes are told all the same, and the rest once it works again.
         if (poll(waiting, sizeof waiting / sizeof *waiting, wait_ms) < 0 && errno != EINTR)
             (void)poll(waiting, 1, wait_ms);
-        if (waiting[0].revents)
+        if (waiting[STOP].revents)
             break;
         struct guard_state *guard = linux_guard(state);
-        if (waiting[1].revents)
+        if (waiting[WAKE].revents)
             read_wanted_args(state);
+        look_for_misses(state);
         read_changes(state, guard);
-        if (waiting[3].revents)
+        if (waiting[FILES].revents)
             read_group(state, guard, state->file_group);
-        if (waiting[4].revents)
+        if (waiting[NAMES].revents)
             read_group(state, guard, state->name_group);
-        if (waiting[5].revents)
+        if (waiting[MOUNTS].revents)
             read_group(state, guard, state->mount_events.group);
         guard_state_unref(guard);
     }

@@ -2,6 +2,7 @@
 #include "linux/probe.h"
 #include "linux/mount_events.h"
 #include "linux/proc_connector.h"
+#include "linux/process_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -305,6 +306,41 @@ out:
         close(fd);
 }
 
+static bool tells_of(struct process_ring *ring, uint32_t pid)
+{
+    struct pollfd ready = { .fd = ring->fd, .events = POLLIN };
+    while (poll(&ready, 1, STEP_MS) == 1) {
+        const struct process_record *record = NULL;
+        uint64_t lost;
+        enum ring_read_result result;
+        while ((result = process_ring_read(ring, &record, &lost)) != RING_EMPTY)
+            if (result == RING_RECORD && record->kind == RECORD_FORKED && record->pid == pid)
+                return true;
+    }
+    return false;
+}
+
+// The pid is one of this namespace: elsewhere a program is not even loaded.
+static void probe_process_events(struct prober *prober)
+{
+    struct process_program program;
+    char error[256] = "", sentence[400];
+    bool opened = process_program_open(&program, error, sizeof error);
+    pid_t child = opened ? fork() : -1;
+    if (child == 0)
+        _exit(0);
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    if (child > 0 && !tells_of(&program.ring, (uint32_t)child))
+        snprintf(error, sizeof error, "the eBPF program tells nothing");
+    snprintf(sentence, sizeof sentence, "by the proc connector: %s", error);
+    if (error[0] == 0)
+        report(prober, "process-events", "ok", "by an eBPF program, with the arguments of what ends at once");
+    else
+        report(prober, "process-events", "warn", sentence);
+    process_program_close(&program);
+}
+
 // The tmpfs is private to this process: it goes with it, whatever happens.
 static bool make_ground(struct prober *prober)
 {
@@ -352,6 +388,7 @@ static int run_probes(struct prober *prober)
     }
     probe_mount_events(prober);
     probe_proc_connector(prober);
+    probe_process_events(prober);
     fflush(prober->out);
     return prober->failed ? 1 : 0;
 }

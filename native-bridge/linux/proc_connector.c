@@ -1,8 +1,10 @@
 #include "proc_connector.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
@@ -42,6 +44,22 @@ static bool subscribe(int socket)
     return send(socket, &request, sizeof request, 0) == (ssize_t)sizeof request;
 }
 
+// The rest is told by somebody else: it is to wake nobody and to fill nothing. A filter's numbers come with the high byte
+// first, those of the connector as the machine has them.
+static bool only_users(int socket)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NLMSG_HDRLEN + sizeof(struct cn_msg) + offsetof(struct proc_event, what)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_NONE), 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_UID), 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(PROC_EVENT_GID), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    const struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
 // The kernel answers a subscription with an event of kind none; outside the first namespaces it stays silent.
 static bool is_acknowledged(int socket)
 {
@@ -49,7 +67,7 @@ static bool is_acknowledged(int socket)
     return poll(&waiting, 1, ACKNOWLEDGE_MS) == 1;
 }
 
-int proc_connector_open(char *error, size_t error_size)
+int proc_connector_open(enum proc_wanted wanted, char *error, size_t error_size)
 {
     if (!proc_connector_pids_are_ours()) {
         snprintf(error, error_size, "the proc connector tells the pids of another pid namespace: programs that start "
@@ -65,6 +83,8 @@ int proc_connector_open(char *error, size_t error_size)
     int bytes = RECEIVE_BUFFER_BYTES;
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);  // the smaller one overflows earlier, counted
+    if (wanted == PROC_ONLY_USERS)
+        (void)only_users(fd);  // else it is read and left out
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
     if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || !subscribe(fd)) {
         snprintf(error, error_size, "the proc connector refused the subscription (%s): CAP_NET_ADMIN is missing; "
@@ -81,7 +101,7 @@ int proc_connector_open(char *error, size_t error_size)
     return fd;
 }
 
-static int32_t shell_exit_code(uint32_t wait_status)
+int32_t proc_exit_code(uint32_t wait_status)
 {
     uint32_t signal = wait_status & 0x7f;
     return signal ? (int32_t)(128 + signal) : (int32_t)(wait_status >> 8 & 0xff);
@@ -107,7 +127,7 @@ static bool from_proc_event(const struct proc_event *event, struct proc_change *
         change->kind = event->event_data.exit.process_pid == event->event_data.exit.process_tgid ? PROC_EXITED
                                                                                                  : PROC_THREAD_EXITED;
         change->pid = (uint32_t)event->event_data.exit.process_tgid;
-        change->exit_code = shell_exit_code(event->event_data.exit.exit_code);
+        change->exit_code = proc_exit_code(event->event_data.exit.exit_code);
         return true;
     case PROC_EVENT_UID:
     case PROC_EVENT_GID:

@@ -101,3 +101,53 @@ void process_table_recognise(struct process_table *table, struct process_entry *
         is_same(table->images[entry->image].layout, reading->layout))
         entry->owns_image = true;
 }
+
+// ---- what is told, not read
+
+static void take_told(struct process_entry *entry, const struct process_reading *told)
+{
+    learn_start(entry, told);
+    learn_user(entry, told);
+    entry->user_told_ns = told->read_ns;
+}
+
+void process_table_take_birth(struct process_table *table, struct process_entry *entry, uint32_t maker_pid,
+                              const struct process_reading *told)
+{
+    const struct process_entry *maker = process_table_peek(table, maker_pid);
+    if (entry->learnt_ns != 0)
+        return;  // read after its birth
+    take_told(entry, told);
+    if (!maker || maker == entry || maker->image == PROCESS_NONE)
+        return;
+    if (entry->image != maker->image) {
+        process_table_hold_image(table, maker->image);
+        process_table_drop_image(table, entry->image);
+        entry->image = maker->image;
+    }
+    const struct process_image *image = &table->images[entry->image];
+    entry->owns_image = maker->owns_image && !process_table_is_doubtful(table, maker);
+    if (entry->owns_image && image->is_read && image->executable.length > 0)
+        entry->learnt_ns = told->read_ns;  // there is nothing more to be read of it
+}
+
+void process_table_take_exec(struct process_table *table, struct process_entry *entry,
+                             const struct process_reading *told)
+{
+    take_told(entry, told);
+    if (entry->parent_pid == 0)
+        entry->parent_pid = told->parent_pid;
+    if (entry->image != PROCESS_NONE)
+        memcpy(table->images[entry->image].name, told->name, sizeof told->name);
+}
+
+void process_table_hint_image(struct process_table *table, uint32_t image, const struct process_reading *told,
+                              const struct process_entry *keep)
+{
+    if (image == PROCESS_NONE || !table->images[image].executable_unresolved)
+        return;
+    if (!told->executable_unresolved)
+        process_table_read_image(table, image, told, keep);
+    else if (table->images[image].executable.length == 0)
+        (void)process_table_put_text(table, &table->images[image].executable, told->executable, keep);
+}

@@ -291,10 +291,15 @@ void process_table_set_asked(struct process_table *table, struct process_entry *
     entry->asked_ns = now_ns;
 }
 
+static bool is_news_of_user(const struct process_entry *entry, uint64_t when_ns)
+{
+    return entry->user_known && when_ns >= entry->learnt_ns && when_ns >= entry->met_ns && when_ns >= entry->user_told_ns;
+}
+
 void process_table_set_user(struct process_table *table, uint32_t pid, uint32_t uid, uint32_t real_uid, uint64_t when_ns)
 {
     struct process_entry *entry = process_table_peek(table, pid);
-    if (entry && entry->user_known && when_ns >= entry->learnt_ns && when_ns >= entry->met_ns) {
+    if (entry && is_news_of_user(entry, when_ns)) {
         entry->uid = uid;
         entry->real_uid = real_uid;
     }
@@ -303,6 +308,6 @@ void process_table_set_user(struct process_table *table, uint32_t pid, uint32_t 
 void process_table_set_group(struct process_table *table, uint32_t pid, uint32_t gid, uint64_t when_ns)
 {
     struct process_entry *entry = process_table_peek(table, pid);
-    if (entry && entry->user_known && when_ns >= entry->learnt_ns && when_ns >= entry->met_ns)
+    if (entry && is_news_of_user(entry, when_ns))
         entry->gid = gid;
 }

@@ -92,6 +92,7 @@ struct process_entry {
     uint64_t born_after_ns;         // the last that was heard of the pid's owner before
     uint64_t executed_ns, ended_ns; // 0: not
     uint64_t learnt_ns;             // 0: nothing was read of it itself yet
+    uint64_t user_told_ns;          // when the user was as it is here, by who told of a fork or an exec; 0: not told
     uint64_t start_ticks;           // 0: not known
     uint64_t latest_start;          // it began in this tick or before; 0: not known
     uint32_t uid, real_uid, gid;
@@ -175,6 +176,18 @@ void process_table_learn(struct process_table *table, struct process_entry *entr
 // All but the executable was read of a new child: is the image that it took over its own?
 void process_table_recognise(struct process_table *table, struct process_entry *entry,
                              const struct process_reading *reading);
+
+// A fork that was told with who made the child, its start and its user: it runs what its maker ran then.
+void process_table_take_birth(struct process_table *table, struct process_entry *entry, uint32_t maker_pid,
+                              const struct process_reading *told);
+
+// An exec that was told with the process's start, user and name: all but the executable.
+void process_table_take_exec(struct process_table *table, struct process_entry *entry,
+                             const struct process_reading *told);
+
+// The executable of an image whose own could not be read: for certain, or as a hint if there is none yet.
+void process_table_hint_image(struct process_table *table, uint32_t image, const struct process_reading *told,
+                              const struct process_entry *keep);
 
 // The file that the kernel asks about before the process executes it, kept for an exec that can't be looked at in time.
 void process_table_set_asked(struct process_table *table, struct process_entry *entry, struct bytes path,

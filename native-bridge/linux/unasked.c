@@ -16,18 +16,20 @@ static uint64_t device_of(const struct statx *stat)
     return makedev(stat->stx_dev_major, stat->stx_dev_minor);
 }
 
-// The mount that the program was run from, as its process sees it. False: none; it is mounted nowhere.
-static bool find_mount_of_program(uint32_t pid, struct mount_line *mount)
+enum mount_of_program { MOUNT_FOUND, MOUNT_NOWHERE, MOUNT_NOT_KNOWN };
+
+// The mount that the program was run from, as its process sees it; not known: the process is gone.
+static enum mount_of_program find_mount_of_program(uint32_t pid, struct mount_line *mount)
 {
     char path[40];
     struct statx stat;
     snprintf(path, sizeof path, "/proc/%u/exe", pid);
     if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &stat) != 0)
-        return false;
+        return MOUNT_NOT_KNOWN;
     snprintf(path, sizeof path, "/proc/%u/mountinfo", pid);
     FILE *file = fopen(path, "re");
     if (!file)
-        return false;
+        return MOUNT_NOT_KNOWN;
     char *line = NULL;
     size_t capacity = 0;
     bool found = false;
@@ -35,7 +37,7 @@ static bool find_mount_of_program(uint32_t pid, struct mount_line *mount)
         found = mount_line_parse(line, mount) && mount->mount_id == stat.stx_mnt_id;
     free(line);
     fclose(file);
-    return found;
+    return found ? MOUNT_FOUND : MOUNT_NOWHERE;
 }
 
 static const char *reason_of_unguarded(const struct guard_state *guard, const struct told_exec *exec, enum asked asked)
@@ -43,7 +45,10 @@ static const char *reason_of_unguarded(const struct guard_state *guard, const st
     static struct mount_line mount;  // of the notify thread alone
     if (guard_state_is_quiet(guard, device_of(exec->program)))
         return NULL;
-    if (!find_mount_of_program(exec->pid, &mount))
+    enum mount_of_program place = find_mount_of_program(exec->pid, &mount);
+    if (place == MOUNT_NOT_KNOWN)
+        return NULL;
+    if (place == MOUNT_NOWHERE)
         return "it runs from memory, or from a filesystem that is mounted nowhere";
     // btrfs: mountinfo has another number than stat.
     if (guard_state_is_quiet(guard, makedev(mount.major, mount.minor)) ||

@@ -314,6 +314,27 @@ static bool mount_ext4(void)
     return system(command) == 0;
 }
 
+static bool mount_tmpfs(void)
+{
+    return mount("picket", guarded, "tmpfs", 0, "size=64m") == 0;
+}
+
+static void guard_with(enum process_events events, bool (*mount_it)(void), const char *filesystem)
+{
+    char error[256] = "";
+    backend = linux_backend();
+    linux_process_events(events);
+    CHECK(backend->start(backend->state, NULL, error, sizeof error) == 0, "%s", error);
+    if (failures > 0)
+        return;
+    if (mount_it())
+        guard_on(filesystem);
+    else
+        fprintf(stderr, "  %s was left out: mkfs.ext4 or loop devices are missing\n", filesystem);
+    backend->stop(backend->state);
+    backend->stop(backend->state);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -326,19 +347,8 @@ int main(int argc, char **argv)
     mkdir(other, 0755);
     mkdir(bound, 0755);
 
-    backend = linux_backend();
-    char error[256] = "";
-    CHECK(backend->start(backend->state, NULL, error, sizeof error) == 0, "%s", error);
-    if (failures == 0) {
-        CHECK(mount("picket", guarded, "tmpfs", 0, "size=64m") == 0, "%s", strerror(errno));
-        guard_on("tmpfs");
-        if (mount_ext4())
-            guard_on("ext4");
-        else
-            fprintf(stderr, "  ext4 was left out: mkfs.ext4 or loop devices are missing\n");
-        backend->stop(backend->state);
-        backend->stop(backend->state);
-    }
+    guard_with(PROCESS_EVENTS_AUTO, mount_tmpfs, "tmpfs");
+    guard_with(PROCESS_EVENTS_PROC, mount_ext4, "ext4");
     umount2(bound, MNT_DETACH);
     unlink(path_in(root, "image"));
     rmdir(other);

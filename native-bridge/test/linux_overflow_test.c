@@ -11,11 +11,11 @@ enum { STORM = 600 };
 
 static struct linux_state *state;
 
-// While the table is locked nobody takes news, and the socket has little room.
+// While the table is locked nobody takes news, and socket and ring have little room.
 static void begin_overflow(void)
 {
     int bytes = 2048;
-    CHECK(setsockopt(state->actors.connector, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) == 0, "%s",
+    CHECK(setsockopt(state->actors.news.connector, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) == 0, "%s",
           strerror(errno));
     lock(&state->actors.lock);
     for (int i = 0; i < STORM; i++)
@@ -25,7 +25,7 @@ static void begin_overflow(void)
 static void end_overflow(void)
 {
     int bytes = 16 << 20;
-    (void)setsockopt(state->actors.connector, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+    (void)setsockopt(state->actors.news.connector, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
     unlock(&state->actors.lock);
 }
 
@@ -94,6 +94,18 @@ static void who_acts_after_an_overflow_is_told_as_it_is(void)
     pthread_mutex_unlock(&record_lock);
 }
 
+static void overflow_with(enum process_events events)
+{
+    char error[256] = "";
+    linux_process_events(events);
+    CHECK(backend->start(backend->state, NULL, error, sizeof error) == 0, "%s", error);
+    if (failures == 0 && apply((const char *const[]){guarded, NULL}, true, true)) {
+        who_acts_after_an_overflow_is_told_as_it_is();
+        apply((const char *const[]){NULL}, false, false);
+    }
+    backend->stop(backend->state);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -103,16 +115,12 @@ int main(int argc, char **argv)
         return code;
     backend = linux_backend();
     state = backend->state;
-    char error[256] = "";
+    process_program_ring_bytes = 64 * 1024;
     CHECK(mount("picket", guarded, "tmpfs", 0, "size=4m") == 0, "%s", strerror(errno));
     write_file(path_in(guarded, "denied"), "x", 0644);
     CHECK(RUN("/bin/cp", self, path_in(root, "program")) == 0, "a copy of this program");
-    CHECK(backend->start(backend->state, NULL, error, sizeof error) == 0, "%s", error);
-    if (failures == 0 && apply((const char *const[]){guarded, NULL}, true, true)) {
-        who_acts_after_an_overflow_is_told_as_it_is();
-        apply((const char *const[]){NULL}, false, false);
-    }
-    backend->stop(backend->state);
+    overflow_with(PROCESS_EVENTS_AUTO);
+    overflow_with(PROCESS_EVENTS_PROC);
     unlink(path_in(root, "program"));
     return end_test("linux_overflow_test");
 }

@@ -165,6 +165,84 @@ static void what_a_child_took_over_is_a_guess_until_it_is_read(void)
     process_table_destroy(&table);
 }
 
+static struct process_reading told_at(uint32_t pid, uint64_t ticks, uint32_t uid)
+{
+    return (struct process_reading){.pid = pid, .read_ns = at(ticks).ns, .start_ticks = ticks, .uid = uid, .real_uid = uid,
+                                    .user_known = true, .name = "told"};
+}
+
+static void a_child_that_is_told_with_its_maker_is_known(void)
+{
+    struct process_table table;
+    CHECK(process_table_init(&table, 16, 256));
+    struct process_reading parent = reading_at(10, 1, 100, "/usr/sbin/sshd", 5, 100);
+    struct process_reading maker = reading_at(11, 10, 110, "/home/evil", 6, 110);
+    process_table_insert(&table, &parent);
+    process_table_insert(&table, &maker);
+    struct process_entry *child = process_table_fork(&table, 10, 12, at(200));  // clone(CLONE_PARENT)
+    struct process_reading told = told_at(12, 200, 33);
+    process_table_take_birth(&table, child, 11, &told);
+    look(&table, child);
+    CHECK(is_text(view.process.executable, "/home/evil") && !view.process.executable_unresolved);
+    CHECK(is_text(view.parent.executable, "/usr/sbin/sshd") && view.process.uid == 33 && view.process.user_known);
+    CHECK(child->learnt_ns != 0 && process_table_could_be(child, 200) && !process_table_could_be(child, 199));
+
+    process_table_doubt_all(&table);  // the maker may run something else by now
+    child = process_table_fork(&table, 10, 13, at(300));
+    told = told_at(13, 300, 34);
+    process_table_take_birth(&table, child, 11, &told);
+    look(&table, child);
+    CHECK(view.process.executable_unresolved && view.process.uid == 34 && child->learnt_ns == 0);
+    process_table_destroy(&table);
+}
+
+static void an_older_change_of_user_does_not_undo_what_an_exec_told(void)
+{
+    struct process_table table;
+    CHECK(process_table_init(&table, 16, 256));
+    uint32_t previous;
+    bool certain;
+    struct process_entry *entry = process_table_fork(&table, 1, 20, at(100));
+    struct process_reading told = told_at(20, 100, 1000);
+    process_table_take_birth(&table, entry, 1, &told);
+    entry = process_table_exec(&table, 20, at(200), &previous, &certain);
+    process_table_drop_image(&table, previous);
+    told = told_at(20, 100, 0);
+    told.read_ns = at(200).ns;
+    process_table_take_exec(&table, entry, &told);
+    process_table_set_user(&table, 20, 1000, 1000, at(150).ns);
+    process_table_set_group(&table, 20, 1000, at(150).ns);
+    look(&table, entry);
+    CHECK(view.process.uid == 0 && view.process.gid == 0 && strcmp(view.process.name, "told") == 0);
+    process_table_set_user(&table, 20, 7, 7, at(250).ns);
+    look(&table, entry);
+    CHECK(view.process.uid == 7);
+    process_table_destroy(&table);
+}
+
+static void the_program_of_a_process_that_is_gone_is_certain_or_a_hint(void)
+{
+    struct process_table table;
+    CHECK(process_table_init(&table, 16, 256));
+    uint32_t previous;
+    bool certain;
+    for (uint32_t pid = 30; pid < 32; pid++) {
+        struct process_entry *entry = process_table_exec(&table, pid, at(200), &previous, &certain);
+        struct process_reading told = told_at(pid, 100, 0);
+        told.executable = text_of("/opt/gone");
+        told.executable_unresolved = pid == 31;
+        process_table_hint_image(&table, entry->image, &told, entry);
+        look(&table, entry);
+        CHECK(is_text(view.process.executable, "/opt/gone") && view.process.executable_unresolved == (pid == 31));
+        told.executable = text_of("/opt/other");
+        told.executable_unresolved = true;
+        process_table_hint_image(&table, entry->image, &told, entry);
+        look(&table, entry);
+        CHECK(is_text(view.process.executable, "/opt/gone"));
+    }
+    process_table_destroy(&table);
+}
+
 static void a_start_once_told_stays(void)
 {
     struct process_table table;
@@ -380,6 +458,9 @@ int main(void)
     texts_come_out_as_they_went_in();
     a_child_has_its_parents_image_until_it_execs();
     what_a_child_took_over_is_a_guess_until_it_is_read();
+    a_child_that_is_told_with_its_maker_is_known();
+    an_older_change_of_user_does_not_undo_what_an_exec_told();
+    the_program_of_a_process_that_is_gone_is_certain_or_a_hint();
     a_start_once_told_stays();
     an_exec_that_is_over_has_the_file_that_was_asked_about();
     lost_events_make_every_entry_doubtful();

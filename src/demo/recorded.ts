@@ -45,7 +45,7 @@ export async function runRecordedDemo(options: RecordedOptions): Promise<boolean
   screen.line('  So this run cannot show:');
   screen.line('    - that the kernel enforces the verdicts (a denied open or exec gets EPERM);');
   screen.line('    - what a guarded open(2) costs whoever calls it;');
-  screen.line('    - where the facts come from: fanotify, the proc connector, Endpoint Security.');
+  screen.line('    - where the facts come from: fanotify, eBPF, the proc connector, Endpoint Security.');
   screen.line(
     `  It does show the rest: each auth event has a deadline of ${DEADLINE_MS / 1_000} s, of which the agent gets 1 s at most.`,
   );

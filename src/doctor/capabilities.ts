@@ -11,7 +11,7 @@ interface Capability {
 
 /** Those that `packaging/systemd/picket-bridge.service` gives it. Numbers from linux/capability.h. */
 const CAPABILITIES: readonly Capability[] = [
-  { name: 'CAP_SYS_ADMIN', bit: 21, isNeeded: true, why: 'fanotify permission events' },
+  { name: 'CAP_SYS_ADMIN', bit: 21, isNeeded: true, why: 'fanotify permission events, eBPF' },
   { name: 'CAP_DAC_READ_SEARCH', bit: 2, isNeeded: true, why: 'canonical paths by file handle' },
   { name: 'CAP_SYS_PTRACE', bit: 19, isNeeded: true, why: '/proc of processes of other users' },
   {
@@ -21,7 +21,7 @@ const CAPABILITIES: readonly Capability[] = [
     why: 'the request FIFO of an agent of another user',
   },
   { name: 'CAP_CHOWN', bit: 0, isNeeded: false, why: 'socket and FIFOs for an agent of another user' },
-  { name: 'CAP_NET_ADMIN', bit: 12, isNeeded: false, why: 'the proc connector: notify.exec, fork and exit' },
+  { name: 'CAP_NET_ADMIN', bit: 12, isNeeded: false, why: 'the proc connector: whose user changes' },
   { name: 'CAP_SYS_NICE', bit: 23, isNeeded: false, why: 'threads that system calls wait for go first' },
   { name: 'CAP_IPC_LOCK', bit: 14, isNeeded: false, why: 'the bridge stays in memory (mlockall)' },
   { name: 'CAP_SYS_RESOURCE', bit: 24, isNeeded: false, why: 'the bridge is spared when memory runs out' },

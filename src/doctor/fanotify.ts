@@ -18,6 +18,10 @@ const MENDS: ReadonlyMap<string, string> = new Map([
     'proc-connector',
     "needs CONFIG_PROC_EVENTS, CAP_NET_ADMIN and the machine's own pid and network namespaces",
   ],
+  [
+    'process-events',
+    'arguments of programs that end at once are missing: for eBPF build the bridge where clang and libbpf-dev are (npm run setup), on Linux 5.15 or newer with CONFIG_DEBUG_INFO_BTF, with CAP_SYS_ADMIN or CAP_BPF and CAP_PERFMON',
+  ],
 ]);
 
 export function mendOf(probed: string): string | undefined {

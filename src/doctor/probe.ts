@@ -1,5 +1,5 @@
 // Asks the bridge to try what it will need from this kernel: permission events on a private tmpfs in a mount
-// namespace of its own, handles, leases, the proc connector. Only native code can, and the bridge is that code.
+// namespace of its own, handles, leases, the proc connector, eBPF. Only native code can, and the bridge is that code.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 

@@ -406,7 +406,7 @@ export const EVENT: WireMessage = message('Event', [
     7,
     'event.provider',
     'string',
-    'What saw it: fanotify, proc-connector, endpoint-security, eslogger, …',
+    'What saw it: fanotify, ebpf, proc-connector, endpoint-security, eslogger, …',
   ),
   field(8, 'process', 'message', 'The process that acts; in exec the new image.', { message: process }),
   field(9, 'file', 'message', 'The file that is acted on.', { message: file }),
