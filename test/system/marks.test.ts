@@ -14,7 +14,7 @@ import { makeScratch, type Scratch } from './harness/scratch.ts';
 import { waitFor } from './harness/wait.ts';
 
 const BUDGET_MS = 1_000;
-const ROUNDS = 10;
+const ROUNDS = 6;
 const FAN_OPEN_PERM = 0x1_0000;
 const FAN_OPEN_EXEC_PERM = 0x4_0000;
 const QUESTIONS = FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM;
