@@ -1,5 +1,5 @@
-// Before a worker takes its turn it answers some hundred made-up requests, so that the first real one meets compiled
-// code and filled caches: the first call of a cold path costs milliseconds, a warm one microseconds.
+// What a worker answers before it takes its turn: some thousand requests that nobody waits for, so that the first real one
+// meets compiled code and filled caches. The first call of a cold path costs milliseconds, a warm one microseconds.
 import Long from 'long';
 import { encodeEvent } from '../events/encode-event.ts';
 import { picket } from '../events/proto/picket.js';
