@@ -113,6 +113,10 @@ struct backend {
                  char *error, size_t error_size);
     // Tells the kernel. Called once for each token; never blocks.
     void (*respond)(void *state, uint64_t token, enum verdict verdict);
+    // The verdict on the question is allow, by rules of this epoch, and would be for everybody while the file's content is
+    // what it was: the kernel need not ask again, if the backend can hold it to that. Called right before respond(), and as
+    // that. NULL: there is no such cache.
+    void (*remember)(void *state, uint64_t token, uint64_t epoch);
     // Is the kernel to ask at all? False: no permission mark is left when this returns, whatever another thread of the
     // backend is about to do; true: those of the policy in force are back, and what the kernel refuses is told. Event
     // thread, and before start(). NULL: there are no marks.

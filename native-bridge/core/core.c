@@ -164,6 +164,7 @@ struct answer {
     struct bytes annotations;
     bool report;
     bool annotated;
+    bool cacheable;             // by the agent's word
     uint64_t request_id;
     uint64_t epoch;
     uint32_t budget_us;
@@ -239,6 +240,10 @@ static void divide_time(const struct answer *answer, int64_t now_us, struct auth
 // The one place that answers. Whoever comes here has won the request's claim, or the request was never open. True: the
 // audit is told later, by whoever hashes, who has the caller's reference of the request from here on.
 static bool answer(struct core *core, const struct answer *answer) {
+    // What is to be reported must be asked about each time.
+    if (answer->cacheable && answer->verdict == VERDICT_ALLOW && !answer->report && core->backend->remember != NULL &&
+        enforcement_is_on(&core->enforcement))
+        core->backend->remember(core->backend->state, answer->token, answer->epoch);
     enum verdict told = tell_kernel(core, answer->token, answer->verdict);
     int64_t now_us = clock_monotonic_us();
     statistics_answer(&core->statistics, answer->action, answer->level, told, now_us - answer->read_us);
@@ -291,6 +296,7 @@ static void answer_request(struct core *core, struct request *request, enum verd
         .annotations = by_agent ? from_agent->annotations : (struct bytes){NULL, 0},
         .report = by_agent && from_agent->report,
         .annotated = by_agent && from_agent->annotated,
+        .cacheable = by_agent && from_agent->cacheable,
         .request_id = request->id,
         .epoch = atomic_load(&request->epoch),
         .budget_us = request->budget_us,

@@ -154,6 +154,7 @@ static bool add_action(struct builder *builder, struct bytes message) {
         case picket_v1_ActionSettings_action_tag: item.action = wire_field_bytes(&field); break;
         case picket_v1_ActionSettings_default_verdict_tag: verdict = wire_field_uint(&field); break;
         case picket_v1_ActionSettings_max_wait_us_tag: wait = wire_field_uint(&field); break;
+        case picket_v1_ActionSettings_cacheable_tag: item.cacheable = wire_field_uint(&field) != 0; break;
         default: break;
         }
     }

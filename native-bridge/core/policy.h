@@ -56,6 +56,7 @@ struct action_settings {
     struct bytes action;
     enum verdict default_verdict;
     uint32_t max_wait_us;
+    bool cacheable;                     // rules read content alone: the kernel may keep an allow that no rule matched
 };
 
 // What to do about filesystems that are mounted later and that the policy does not name.

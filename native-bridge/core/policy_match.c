@@ -141,12 +141,13 @@ bool policy_asks_below(const struct policy *policy, const char *action, struct b
 
 struct action_settings policy_action_settings(const struct policy *policy, const char *action) {
     uint32_t wait = strcmp(action, "exec") == 0 ? POLICY_DEFAULT_WAIT_EXEC_US : POLICY_DEFAULT_WAIT_US;
-    struct action_settings settings = {bytes_of_text(action), VERDICT_ALLOW, wait};
+    struct action_settings settings = {bytes_of_text(action), VERDICT_ALLOW, wait, false};
     if (policy == NULL) return settings;
     for (size_t i = 0; i < policy->actions_count; i++) {
         if (!bytes_equal_text(policy->actions[i].action, action)) continue;
         settings.default_verdict = policy->actions[i].default_verdict;
         if (policy->actions[i].max_wait_us > 0) settings.max_wait_us = policy->actions[i].max_wait_us;
+        settings.cacheable = policy->actions[i].cacheable;
         break;
     }
     return settings;

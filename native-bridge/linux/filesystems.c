@@ -13,6 +13,13 @@
 #include "content_hash.h"
 #include "guard_choice.h"
 
+bool filesystem_takes_leases(const struct filesystem *filesystem, const struct statx *file)
+{
+    bool is_busy_anyway = filesystem->is_named || strcmp(filesystem->point, "/") == 0;
+    return filesystem->is_hashed && is_busy_anyway && !filesystem->is_foreign &&
+           filesystem->mount_id == mount_id_of(file);
+}
+
 uint64_t mount_id_of(const struct statx *stat)
 {
     return stat->stx_mask & (STATX_UNIQUE_MOUNT_ID | STATX_MNT_ID) ? stat->stx_mnt_id : 0;

@@ -21,7 +21,7 @@ struct filesystem {
     bool is_foreign;            // only another mount namespace shows it
     uint64_t asked_mask;        // of the questions, those that a rule could answer with a denial (asked_reach.h)
     bool is_refused;            // the kernel does not let it be marked for questions: for whoever applies a policy alone
-    bool is_hashed;             // its files' content may be hashed
+    bool is_hashed;             // its files' content may be hashed: of a kind whose leases keep everybody from changing it
     bool reads_never_block;     // tmpfs: its content is in memory
     int mount_fd;               // a directory on the canonical mount, opened for reading; -1: filesystem_open() does
     int marking_fd;             // the same, or open until the marks are there
@@ -69,6 +69,10 @@ const struct filesystem *filesystem_set_find_mounted(const struct filesystem_set
 // A directory on the canonical mount for handles, to be given back with filesystem_let_go(). -1: none now. Never waits.
 int filesystem_open(const struct filesystem *filesystem);
 void filesystem_let_go(const struct filesystem *filesystem, int fd);
+
+// May leases on its files be held? Not where they would keep a filesystem busy that is to be unmounted: what nobody named
+// may be a stick. Nor through another mount than the canonical one.
+bool filesystem_takes_leases(const struct filesystem *filesystem, const struct statx *file);
 
 // The mount's id by statx; 0: not known.
 uint64_t mount_id_of(const struct statx *stat);

@@ -18,6 +18,10 @@ static void set_masks(struct guard_state *state, const struct policy *policy)
         state->permission_mask |= FAN_OPEN_PERM;
     if (policy_subscribes(policy, EVENT_AUTH, "exec"))
         state->permission_mask |= FAN_OPEN_EXEC_PERM;
+    if (policy_action_settings(policy, "open").cacheable)
+        state->cacheable_mask |= FAN_OPEN_PERM;
+    if (policy_action_settings(policy, "exec").cacheable)
+        state->cacheable_mask |= FAN_OPEN_EXEC_PERM;
     if (policy_subscribes(policy, EVENT_NOTIFY, "open"))
         state->file_mask |= FAN_OPEN;
     if (policy_subscribes(policy, EVENT_NOTIFY, "create"))

@@ -32,6 +32,7 @@ struct guard_state {
     struct other_names *other_names; // NULL: no policy; looked up again as files change
     struct user_names users;
     uint64_t permission_mask;       // FAN_OPEN_PERM, FAN_OPEN_EXEC_PERM
+    uint64_t cacheable_mask;        // those of them whose answers the kernel may keep
     uint64_t file_mask;             // notify events that come with a descriptor: open; of an overlay close, too
     uint64_t name_mask;             // notify events that come with a folder's handle and a name
     bool notify_exec, notify_fork, notify_exit, exec_environment;

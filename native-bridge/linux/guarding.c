@@ -163,6 +163,17 @@ static void tell_not_named(const struct linux_state *state, tell_unguarded ungua
         unguarded(context, sentence);
 }
 
+// By which epoch's verdicts the kernel may keep answers from now on; those of before are forgotten.
+static void begin_epoch(struct linux_state *state, const struct guard_state *guard)
+{
+    bool may_keep = guard->policy && guard->cacheable_mask != 0 && !atomic_load(&state->silent);
+    uint64_t hashed = (policy_hashes(guard->policy, EVENT_AUTH, "open") != 0 ? FAN_OPEN_PERM : 0) |
+                      (policy_hashes(guard->policy, EVENT_AUTH, "exec") != 0 ? FAN_OPEN_EXEC_PERM : 0);
+    ignore_marks_flush(&state->ignore_marks, &state->leases, may_keep ? guard->policy->epoch : 0, hashed);
+    if (!may_keep && hashed == 0)
+        leases_give_up_all(&state->leases);
+}
+
 int guarding_apply(void *context, const struct policy *policy, tell_unguarded unguarded, void *tell_context, char *error,
                    size_t error_size)
 {
@@ -177,6 +188,7 @@ int guarding_apply(void *context, const struct policy *policy, tell_unguarded un
         if (state->memory_error[0] && now->notify_exec)
             unguarded(tell_context, state->memory_error);
         put_in_force(state, now, unguarded, tell_context);
+        begin_epoch(state, now);
         if (now->permission_mask != 0) {
             tell_not_named(state, unguarded, tell_context);
             tell_cut(state, unguarded, tell_context);
@@ -197,12 +209,15 @@ void guarding_ask(void *context, bool wanted, tell_unguarded unguarded, void *te
     atomic_store(&state->silent, !wanted);
     if (!wanted) {
         flush_permission_marks(state);
+        if (state->lanes[LANE_PLAIN].is_started)
+            ignore_marks_flush(&state->ignore_marks, &state->leases, 0, 0);
     } else if (state->lanes[LANE_PLAIN].is_started) {
         lock(&state->apply_lock);
         guard_marks_begin_anew(state->guard);
         // What nobody named was closed when it was marked, and is to be opened again.
         if (!follow(state, unguarded, tell_context))
             add_marks(state, PERMISSION_LANES, state->guard, unguarded, tell_context);
+        begin_epoch(state, state->guard);
         unlock(&state->apply_lock);
     }
 }

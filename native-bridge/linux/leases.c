@@ -23,7 +23,7 @@ _Static_assert(LEASE_BUCKETS == 1 << (64 - 51), "the upper bits of a hash are a 
 enum {
     NO_SLOT = LEASES_MAX,
     SLOT_BITS = 12,
-    GENERATIONS = 1 << (32 - SLOT_BITS),
+    GENERATIONS = 1 << (LEASE_ID_BITS - SLOT_BITS),
     PART_TO_GIVE_UP = 8,
     SIGNALS_A_READ = 64,
     // A signal may be lost to a limit: each lease is looked at as often as this, long before the kernel's patience with it
@@ -104,9 +104,9 @@ static bool is_room(const struct leases *leases)
 
 static lease_id hold(struct leases *leases, const struct lease *lease)
 {
-    uint16_t number = leases->free_slot;
+    uint16_t number = leases->first_free;
     struct lease_slot *slot = &leases->slots[number];
-    leases->free_slot = slot->next_in_bucket;
+    leases->first_free = slot->next_in_bucket;
     slot->lease = *lease;
     slot->is_held = true;
     uint16_t *bucket = bucket_of(leases, lease->device, lease->inode);
@@ -130,8 +130,9 @@ static void let_go(struct leases *leases, uint16_t number)
     leases->closing[leases->closing_count++] = slot->lease.fd;
     slot->is_held = false;
     slot->generation = slot->generation + 1 < GENERATIONS ? slot->generation + 1 : 1;
-    slot->next_in_bucket = leases->free_slot;
-    leases->free_slot = number;
+    slot->next_in_bucket = NO_SLOT;
+    *(leases->first_free == NO_SLOT ? &leases->first_free : &leases->slots[leases->last_free].next_in_bucket) = number;
+    leases->last_free = number;
     leases->held--;
     (void)!write(leases->closer_wake, &one, sizeof one);
 }
@@ -176,8 +177,9 @@ lease_id leases_take(struct leases *leases, int fd, uint64_t device, uint64_t in
         touch(leases, slot);
         id = id_of(leases, slot);
     } else if (!is_room(leases)) {
-        finds_full = !leases->is_full;
-        leases->is_full = true;
+        // Else room is being made: what was let go is not closed yet.
+        finds_full = !leases->is_full && leases->held == leases->most;
+        leases->is_full = leases->is_full || finds_full;
     } else if (take_from_kernel(fd, &lease)) {
         id = hold(leases, &lease);
     }
@@ -223,6 +225,15 @@ void leases_visit_all(struct leases *leases, lease_visitor *visit, void *context
     for (uint16_t slot = leases->oldest; slot != NO_SLOT; slot = leases->slots[slot].newer)
         visit(context, &leases->slots[slot].lease);
     unlock(&leases->mutex);
+}
+
+void leases_give_up_all(struct leases *leases)
+{
+    uint64_t one = 1;
+    lock(&leases->mutex);
+    leases->is_over = true;
+    unlock(&leases->mutex);
+    (void)!write(leases->wake, &one, sizeof one);
 }
 
 struct lease_counts leases_counts(struct leases *leases)
@@ -307,8 +318,8 @@ static void give_up_idle(struct leases *leases)
 static void make_room(struct leases *leases)
 {
     lock(&leases->mutex);
-    uint32_t too_many = leases->is_full ? leases->most / PART_TO_GIVE_UP + 1 : 0;
-    leases->is_full = false;
+    uint32_t too_many = leases->is_over ? leases->held : leases->is_full ? leases->most / PART_TO_GIVE_UP + 1 : 0;
+    leases->is_full = leases->is_over = false;
     unlock(&leases->mutex);
     for (uint32_t i = 0; i < too_many && give_up_oldest(leases, INT64_MAX); i++)
         vigil_beat(VIGIL_LEASES);
@@ -396,7 +407,8 @@ static void empty(struct leases *leases)
         leases->buckets[i] = NO_SLOT;
     for (uint16_t i = 0; i < LEASES_MAX; i++)
         leases->slots[i] = (struct lease_slot){.generation = 1, .next_in_bucket = (uint16_t)(i + 1)};
-    leases->free_slot = 0;
+    leases->first_free = 0;     // the last one's next is NO_SLOT
+    leases->last_free = LEASES_MAX - 1;
     leases->oldest = leases->newest = NO_SLOT;
 }
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 // A held descriptor keeps a deleted file's space and its mount busy: few, and not for long.
-enum { LEASES_MAX = 4096, LEASE_BUCKETS = 8192, LEASE_DIGEST_BYTES = 32 };
+enum { LEASES_MAX = 4096, LEASE_BUCKETS = 8192, LEASE_DIGEST_BYTES = 32, LEASE_ID_BITS = 30 };
 #define LEASE_IDLE_US 30000000
 
 typedef uint32_t lease_id;      // of this very holding, not of its file; 0: none
@@ -31,6 +31,7 @@ struct lease {
     bool has_digest;            // of the content since the lease began, by whoever computed it
     uint8_t digest[LEASE_DIGEST_BYTES];
     uint64_t ignored;           // the questions that the kernel does not ask, as a fanotify mask
+    int64_t ignored_us;         // since when
 };
 
 typedef void lease_visitor(void *context, struct lease *lease);
@@ -56,11 +57,13 @@ struct leases {
     uint32_t most;
     struct lease_slot *slots;               // LEASES_MAX
     uint16_t buckets[LEASE_BUCKETS];
-    uint16_t free_slot, oldest, newest;
+    uint16_t first_free, last_free;         // in turn, so that an id comes again after all others alone
+    uint16_t oldest, newest;
     uint32_t held;
     int *closing;                           // let go, and not closed yet
     uint32_t closing_count;
     bool is_full;                           // somebody found it so: the keeper makes room
+    bool is_over;                           // all are to be given up
     lease_visitor *letting_go;
     void *context;
     int64_t idle_us;
@@ -88,6 +91,9 @@ bool leases_visit(struct leases *leases, lease_id id, lease_visitor *visit, void
 bool leases_visit_file(struct leases *leases, uint64_t device, uint64_t inode, uint64_t size, lease_visitor *visit,
                        void *context);
 void leases_visit_all(struct leases *leases, lease_visitor *visit, void *context);
+
+// Nobody has a use for any of them: the keeper gives them up, soon.
+void leases_give_up_all(struct leases *leases);
 
 struct lease_counts leases_counts(struct leases *leases);
 

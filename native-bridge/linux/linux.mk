@@ -19,4 +19,4 @@ $(EBPF_OBJECT): $(EBPF_SOURCE) linux/process_record.h
 # The backend's tests bring a core of their own, or another part: its functions stand before those of core/ at the link.
 $(BUILD)/test/linux_backend_test $(BUILD)/test/linux_release_test $(BUILD)/test/linux_fuse_test $(BUILD)/test/linux_memory_test \
 $(BUILD)/test/linux_overflow_test $(BUILD)/test/linux_mount_names_test $(BUILD)/test/linux_mount_events_test \
-$(BUILD)/test/linux_no_program_test: CFLAGS_TEST += -Wl,--allow-multiple-definition
+$(BUILD)/test/linux_no_program_test $(BUILD)/test/linux_cache_test: CFLAGS_TEST += -Wl,--allow-multiple-definition

@@ -78,20 +78,39 @@ static void linux_set_agent(void *context, uint32_t pid)
 
 // ---- answers
 
-uint64_t linux_token(size_t lane, int fd)
+enum { TOKEN_LANE = 32, TOKEN_EXEC = 33, TOKEN_LEASE = 64 - LEASE_ID_BITS };
+_Static_assert(PERMISSION_LANES == 2 && TOKEN_EXEC < TOKEN_LEASE, "all of a question has its bits in a token");
+
+uint64_t linux_token(const struct question_token *token)
 {
-    return (uint64_t)lane << 32 | (uint32_t)fd;
+    return (uint32_t)token->fd | (uint64_t)token->lane << TOKEN_LANE | (uint64_t)token->is_exec << TOKEN_EXEC |
+           (uint64_t)token->lease << TOKEN_LEASE;
+}
+
+struct question_token linux_question(uint64_t token)
+{
+    return (struct question_token){.fd = (int)(token & UINT32_MAX), .lane = token >> TOKEN_LANE & 1,
+                                   .is_exec = token >> TOKEN_EXEC & 1, .lease = (lease_id)(token >> TOKEN_LEASE)};
+}
+
+static void remember(void *context, uint64_t token, uint64_t epoch)
+{
+    struct linux_state *state = context;
+    struct question_token question = linux_question(token);
+    if (question.lease != 0)
+        ignore_marks_add(&state->ignore_marks, &state->leases, question.lease,
+                         question.is_exec ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM, epoch);
 }
 
 static void respond(void *context, uint64_t token, enum verdict verdict)
 {
     struct linux_state *state = context;
-    int fd = (int)(token & UINT32_MAX), group = state->lanes[token >> 32].group;
-    struct fanotify_response response = {.fd = fd, .response = verdict == VERDICT_DENY ? FAN_DENY : FAN_ALLOW};
+    struct question_token question = linux_question(token);
+    struct fanotify_response response = {.fd = question.fd, .response = verdict == VERDICT_DENY ? FAN_DENY : FAN_ALLOW};
     // Fails only where the opener is gone meanwhile; after release() it goes to /dev/null.
-    if (write(group, &response, sizeof response) < 0)
+    if (write(state->lanes[question.lane].group, &response, sizeof response) < 0)
         core_unheard(state->core);
-    close(fd);
+    close(question.fd);
 }
 
 // Async-signal safe. The numbers of the groups' descriptors are kept and now mean /dev/null. A thread in poll(2) holds
@@ -163,7 +182,7 @@ static bool open_descriptors(struct linux_state *state, char *error, size_t erro
         return false;
     for (size_t i = 0; i < PERMISSION_LANES; i++) {
         state->lanes[i].state = state;
-        state->lanes[i].group = open_group(FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE, 0, error, error_size);
+        state->lanes[i].group = open_group(FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS, 0, error, error_size);
         if (state->lanes[i].group < 0)
             return false;
     }
@@ -212,7 +231,7 @@ static bool make_memory(struct linux_state *state, char *error, size_t error_siz
 
 static bool start_leases(struct linux_state *state, char *error, size_t error_size)
 {
-    state->ignore_marks.group = state->lanes[LANE_PLAIN].group;
+    ignore_marks_init(&state->ignore_marks, state->lanes[LANE_PLAIN].group);
     return leases_start(&state->leases, (uint32_t)(descriptors() / DESCRIPTORS_A_LEASE), LEASE_IDLE_US,
                         ignore_marks_take_back, &state->ignore_marks, error, error_size);
 }
@@ -373,6 +392,7 @@ static struct backend the_backend = {
     .apply = guarding_apply,
     .describe = guarding_describe,
     .respond = respond,
+    .remember = remember,
     .ask = guarding_ask,
     .hash_open = content_hash_open,
     .hash = content_hash_answer,

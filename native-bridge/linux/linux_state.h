@@ -87,8 +87,16 @@ _Static_assert(MEMORY_ARGS_BYTES + MEMORY_ENVIRONMENT_BYTES < NOTIFY_EVENT_MAX, 
 // The guard in force, with a reference for the caller.
 struct guard_state *linux_guard(struct linux_state *state);
 
-// What respond() is to know of a question: its descriptor, and by which lane it came.
-uint64_t linux_token(size_t lane, int fd);
+// What respond() and remember() are to know of a question, in one number: its descriptor, by which lane it came, what it
+// asks, and the lease that its file's content was under when it was looked at; 0: none.
+struct question_token {
+    int fd;
+    size_t lane;
+    bool is_exec;
+    lease_id lease;
+};
+uint64_t linux_token(const struct question_token *token);
+struct question_token linux_question(uint64_t token);
 
 // Is the process behind a question one that is never asked: the bridge, the connected agent, PID 1?
 bool linux_is_exempt(struct linux_state *state, uint32_t pid);

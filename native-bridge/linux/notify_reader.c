@@ -220,9 +220,13 @@ static void tell_change(struct linux_state *state, const struct guard_state *gua
 static void tell_exec(struct linux_state *state, const struct guard_state *guard, const struct actor_change *change,
                       const struct program_image *image)
 {
+    const struct statx *program = image->has_identity ? &image->identity : NULL;
+    int64_t when_us = (int64_t)(change->when_ns / 1000);
     const struct told_exec exec = {
-        .pid = change->pid, .created_ns = change->created_ns, .monotonic_us = (int64_t)(change->when_ns / 1000),
-        .program = image->has_identity ? &image->identity : NULL,
+        .pid = change->pid, .created_ns = change->created_ns, .monotonic_us = when_us,
+        .was_remembered = program && ignore_marks_covered(&state->ignore_marks, &state->leases, program,
+                                                          FAN_OPEN_EXEC_PERM, when_us),
+        .program = program,
     };
     // Switched off, nobody is asked, and that is no news.
     const char *reason = atomic_load(&state->silent) ? NULL : unasked_reason(&state->asked_execs, guard, &exec);

@@ -30,6 +30,7 @@ struct question {
     bool is_exec, has_stat, is_exempt;
     struct statx stat;
     struct exec_answer stage;       // of an exec
+    lease_id lease;                 // under which the content was looked at; 0: none
     uint8_t script[EXEC_SCRIPT_BYTES];
 };
 
@@ -138,7 +139,8 @@ static void give_to_core(struct question *question, const struct auth_subject *s
 {
     struct linux_state *state = question->state;
     const struct auth_event event = {question, gather, encode};
-    uint64_t token = linux_token((size_t)(question->lane - state->lanes), question->kernel->fd);
+    uint64_t token = linux_token(&(struct question_token){
+        question->kernel->fd, (size_t)(question->lane - state->lanes), question->is_exec, question->lease});
     question->kernel->fd = -1;  // respond() closes it
     core_auth(state->core, subject, &event, token);
 }
@@ -160,6 +162,22 @@ static void learn_stage(struct question *question)
         question->stage = actors_exec_stage(&state->actors, &stage, question->script);
 }
 
+static bool look_at_file(struct question *question)
+{
+    return statx(question->kernel->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &question->stat) == 0;
+}
+
+// Where the kernel may keep the answer: what is then told of the content must be what the lease holds.
+static bool hold_content(struct question *question)
+{
+    const struct statx *file = &question->stat;
+    const struct filesystem *filesystem = filesystem_set_find(&question->guard->filesystems, device_of(question));
+    if (!S_ISREG(file->stx_mode) || file->stx_nlink == 0 || !filesystem || !filesystem_takes_leases(filesystem, file))
+        return true;
+    question->lease = leases_take(&question->state->leases, question->kernel->fd, device_of(question), file->stx_ino);
+    return question->lease == 0 || look_at_file(question);
+}
+
 static void ask(struct question *question)
 {
     struct linux_state *state = question->state;
@@ -168,8 +186,8 @@ static void ask(struct question *question)
     struct auth_subject subject = {.action = action_of(question), .pid = kernel->pid, .read_us = kernel->read_us,
                                    .remaining_us = -1};
     question->read_ns = clock_unix_ns();
-    question->has_stat =
-        statx(kernel->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_OF_EVENTS, &question->stat) == 0;
+    question->lease = 0;
+    question->has_stat = look_at_file(question);
     if (!question->has_stat)
         memset(&question->stat, 0, sizeof question->stat);
     if (question->is_exec && question->has_stat)
@@ -181,6 +199,9 @@ static void ask(struct question *question)
         give_to_core(question, &subject);
         return;
     }
+    bool is_cacheable = question->guard->cacheable_mask & (question->is_exec ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM);
+    if (question->has_stat && is_cacheable && question->lane == &state->lanes[LANE_PLAIN])
+        question->has_stat = hold_content(question);
     canonical_path_of(&question->guard->filesystems, kernel->pid, kernel->fd, &question->stat, &memory->path);
     actors_look(&state->actors, kernel->pid, kernel->pidfd, !question->is_exec, &memory->view);
     subject.file_path = (struct bytes){memory->path.text, memory->path.length};

@@ -67,7 +67,7 @@ const char *unasked_reason(struct asked_execs *asked, const struct guard_state *
     const struct statx *program = exec->program;
     enum asked was = asked_execs_take(asked, exec->pid, program ? device_of(program) : 0,
                                       program ? program->stx_ino : 0, exec->monotonic_us);
-    if (was == ASKED_ABOUT_IT || !program)
+    if (was == ASKED_ABOUT_IT || exec->was_remembered || !program)
         return NULL;
     const struct filesystem *filesystem = filesystem_set_find(&guard->filesystems, device_of(program));
     // No rule could have denied it there.

@@ -12,6 +12,7 @@ struct told_exec {
     uint32_t pid;
     uint64_t created_ns;            // Unix time
     int64_t monotonic_us;
+    bool was_remembered;            // the kernel was told not to ask about it
     const struct statx *program;    // of /proc/PID/exe; NULL: the process was gone or had another image already
 };
 

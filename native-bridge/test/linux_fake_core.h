@@ -47,6 +47,8 @@ static size_t records_count;
 static uint64_t held_tokens[64];
 static size_t held_count;
 static unsigned losses;
+// Not NULL: judges instead of the path, and may have the backend remember, or answer later (VERDICT_DEFER).
+static enum verdict (*judge)(uint64_t token);
 
 static void copy_text(char *out, size_t capacity, struct bytes text)
 {
@@ -175,9 +177,11 @@ void core_auth(struct core *core, const struct auth_subject *subject, const stru
     if (held)
         held_tokens[held_count++] = token;
     pthread_mutex_unlock(&record_lock);
-    if (!held)
-        backend->respond(backend->state, token,
-                         !spared && contains(subject->file_path, "denied") ? VERDICT_DENY : VERDICT_ALLOW);
+    enum verdict verdict = !spared && contains(subject->file_path, "denied") ? VERDICT_DENY : VERDICT_ALLOW;
+    if (judge && !spared)
+        verdict = judge(token);
+    if (!held && verdict != VERDICT_DEFER)
+        backend->respond(backend->state, token, verdict);
 }
 
 void core_notify(struct core *core, const struct encoded_event *event)

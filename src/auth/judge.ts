@@ -39,6 +39,8 @@ export interface JudgeOptions {
   readonly isPrepared: (epoch: number) => boolean;
   /** Of the thread that judges, for the bridge, which lets it go before others; 0 or nothing: not known. */
   readonly threadId?: number;
+  /** What another set is to judge as well, each time: no answer to it may be kept. */
+  readonly shadowed?: readonly Trigger[];
   /** An evaluation threw; the request was deferred. */
   readonly onError: (error: unknown, trigger: string) => void;
   /** A decision took so long that it is worth a look: of which message of the batch. */
@@ -139,7 +141,12 @@ export class Judge {
         const reported = rules.hashesToReport(trigger, facts);
         const isPartial = reported !== 0 || rules.needsReview(trigger, facts);
         const decision = rules.decide(trigger, facts);
-        this.#encode(batch.bytes, idAt, requestEpoch, decision, isPartial, reported);
+        if (decision.matched.length === 0 && !isPartial) {
+          this.#frames.unmatched(batch.bytes, idAt, requestEpoch, this.#isCacheable(trigger));
+          counters.add('allow', 1);
+        } else {
+          this.#encodeMatched(batch.bytes, idAt, requestEpoch, decision, isPartial, reported);
+        }
         this.#answers.decisions[index] = decision;
       }
     } catch (error) {
@@ -151,11 +158,16 @@ export class Judge {
     }
   }
 
+  #isCacheable(trigger: Trigger): boolean {
+    const { rules, shadowed } = this.#options;
+    return rules.isCacheable(trigger) && shadowed?.includes(trigger) !== true;
+  }
+
   /**
    * `isPartial`: reported without annotations, so that the event lane evaluates what was left out here, by these hashes
    * where there are any.
    */
-  #encode(
+  #encodeMatched(
     bytes: Uint8Array,
     idAt: number,
     requestEpoch: number,
@@ -165,26 +177,22 @@ export class Judge {
   ): void {
     const { counters } = this.#options;
     const isDenied = decision.verdict === 'deny';
-    if (decision.matched.length === 0 && !isPartial) {
-      this.#frames.unmatched(bytes, idAt, requestEpoch);
-    } else {
-      const verdict = isDenied ? wireVerdict.deny : wireVerdict.allow;
-      const rule = this.#nameBytes(decision.rule?.name ?? '');
-      const annotations = isPartial ? undefined : decision.annotations;
-      const laneUs = Math.round((performance.now() - this.#beganMs) * 1_000);
-      const isAnnotated = this.#frames.matched(
-        bytes,
-        idAt,
-        requestEpoch,
-        verdict,
-        rule,
-        annotations,
-        laneUs,
-        hashes,
-      );
-      counters.add('matched', 1);
-      if (!isAnnotated) counters.add('unannotated', 1);
-    }
+    const verdict = isDenied ? wireVerdict.deny : wireVerdict.allow;
+    const rule = this.#nameBytes(decision.rule?.name ?? '');
+    const annotations = isPartial ? undefined : decision.annotations;
+    const laneUs = Math.round((performance.now() - this.#beganMs) * 1_000);
+    const isAnnotated = this.#frames.matched(
+      bytes,
+      idAt,
+      requestEpoch,
+      verdict,
+      rule,
+      annotations,
+      laneUs,
+      hashes,
+    );
+    counters.add('matched', 1);
+    if (!isAnnotated) counters.add('unannotated', 1);
     counters.add(isDenied ? 'deny' : 'allow', 1);
   }
 

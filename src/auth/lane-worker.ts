@@ -93,6 +93,7 @@ function serve({ rules, shadowRules, warming }: Prepared): LaneWorkerEnd | undef
         epoch: data.epoch,
         counters,
         isPrepared,
+        shadowed: shadowRules?.triggers() ?? [],
         threadId: process.platform === 'linux' ? ownThreadId() : 0,
         onError: tellErrors(),
         onSlow: tellSlow(),

@@ -16,6 +16,7 @@ export class VerdictFrames {
   #template: Uint8Array = noBytes;
   #templateEpoch = -1;
   #templateId = 0;
+  #isTemplateCacheable = false;
 
   constructor(capacity: number) {
     this.bytes = new Uint8Array(capacity);
@@ -25,14 +26,19 @@ export class VerdictFrames {
     this.length = 0;
   }
 
-  /** Allow, completely evaluated, no rule matched. `idAt` is the offset of the id in `source`; 0: the id is zero. */
-  unmatched(source: Uint8Array, idAt: number, epoch: number): void {
-    if (epoch !== this.#templateEpoch) {
+  /**
+   * Allow, completely evaluated, no rule matched. `idAt` is the offset of the id in `source`; 0: the id is zero.
+   * `isCacheable`: so it is for whoever asks about the same content.
+   */
+  unmatched(source: Uint8Array, idAt: number, epoch: number, isCacheable: boolean): void {
+    if (epoch !== this.#templateEpoch || isCacheable !== this.#isTemplateCacheable) {
       const start = this.length;
-      this.#templateId = this.#begin(source, idAt, epoch, wireVerdict.allow, 2) - start;
+      this.#templateId = this.#begin(source, idAt, epoch, wireVerdict.allow, isCacheable ? 4 : 2) - start;
+      if (isCacheable) this.#flag(0x20);
       this.#flag(0x40);
       this.#template = this.bytes.slice(start, this.length);
       this.#templateEpoch = epoch;
+      this.#isTemplateCacheable = isCacheable;
       return;
     }
     this.bytes.set(this.#template, this.length);

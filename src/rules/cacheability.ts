@@ -1,6 +1,7 @@
 // Whether a verdict on an auth trigger may be kept by the kernel's cache, derived from the facts that the rules read.
 // Nobody declares it: one rule that reads an argument is enough to make every answer of its trigger uncacheable.
 
+import { createHash } from 'node:crypto';
 import { findFact } from '../events/fact-table.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
 import type { Property } from '../events/wire-table.ts';
@@ -53,6 +54,31 @@ export function cacheabilityOf(
   return { cacheable, level: cacheable ? 'kernel' : 'none', because };
 }
 
+/**
+ * What a lease on Linux keeps nobody from is to empty a file: whoever has something to say of that must be asked. Every
+ * fact that stands in no one's way there has its value here.
+ */
+export const EMPTY_FILE = {
+  type: 'file',
+  size: 0,
+  hash: { sha256: createHash('sha256').digest('hex') },
+} as const;
+
+/** The same without the reasons, at the first obstacle. */
+export function isCacheable(
+  trigger: Trigger,
+  rules: readonly RuleDefinition[],
+  named: NamedConditions,
+  platform: Platform,
+): boolean {
+  return rules.every(
+    (rule) =>
+      !rule.on.includes(trigger) ||
+      !rule.platforms.includes(platform) ||
+      factsRead(rule, named).every((fact) => obstacleOf(fact, trigger, platform) === undefined),
+  );
+}
+
 interface ReadFact {
   readonly name: string;
   /** undefined: a path with filters or wildcards, which can read anything below the fact. */
@@ -86,6 +112,8 @@ const CONSTANT: ReadonlySet<string> = new Set([
 /** The inode is the key, its type never changes, and while the lease holds nobody changes the size. */
 const OF_THE_INODE: ReadonlySet<string> = new Set(['file.inode', 'file.device', 'file.type', 'file.size']);
 
+const IDENTITY: ReadonlySet<string> = new Set(['file.inode', 'file.device']);
+
 const REASONS: Readonly<Record<Exclude<Property, 'content'>, string>> = {
   path: 'a rename or a hard link moves a path, and no cache hears of it',
   arguments: 'the same program is started with other arguments',
@@ -99,6 +127,7 @@ const REASONS: Readonly<Record<Exclude<Property, 'content'>, string>> = {
 /** undefined: a function of the key, and the cache forgets when it changes. */
 function obstacleOf({ slot, name }: ReadFact, trigger: Trigger, platform: Platform): string | undefined {
   if (slot === undefined) return 'a path with filters or wildcards may read anything below it';
+  if (platform === 'linux' && IDENTITY.has(slot)) return 'Linux keeps verdicts on content alone';
   if (CONSTANT.has(slot) || OF_THE_INODE.has(slot)) return undefined;
   const definition = findFact(slot, trigger, platform);
   if (definition === undefined) return 'no event of the trigger has it';

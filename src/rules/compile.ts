@@ -2,7 +2,9 @@
 // closures. An evaluation allocates nothing but the texts that it reads from the event.
 
 import type { Facts } from '../events/facts.ts';
+import { objectFacts } from '../events/object-facts.ts';
 import type { Platform, Trigger } from '../events/triggers.ts';
+import { EMPTY_FILE, isCacheable } from './cacheability.ts';
 import { NO_HASHES } from './content-hashes.ts';
 import { type Decision, isAuthTrigger, NO_MATCH } from './decision.ts';
 import type { RuleDefinition, RuleSet } from './schema.ts';
@@ -28,6 +30,8 @@ export interface CompiledRules {
    * for them.
    */
   hashesToReport(trigger: Trigger, facts: Facts): number;
+  /** Whether an answer to which no rule matched holds for whoever asks about the same content. */
+  isCacheable(trigger: Trigger): boolean;
   /** true: `decide` can't answer for this event; ask `decideAsync`. */
   needsReferee(trigger: Trigger, facts: Facts): boolean;
   /** true, on the auth lane: the verdict of `decide` is right, but rules that decide nothing were left out of it. */
@@ -55,7 +59,16 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
   for (const [trigger, rules] of rulesOf) {
     compiled.set(trigger, new TriggerRules(trigger, rules, ruleSet.conditions, options));
   }
+  const cacheable = new Set<Trigger>();
+  for (const [trigger, rules] of rulesOf)
+    if (
+      isAuthTrigger(trigger) &&
+      isCacheable(trigger, rules, ruleSet.conditions, options.platform) &&
+      isSilentOnEmptyFiles(compiled.get(trigger), trigger)
+    )
+      cacheable.add(trigger);
   return {
+    isCacheable: (trigger) => cacheable.has(trigger),
     decide: (trigger, facts) => compiled.get(trigger)?.decide(facts) ?? NO_MATCH,
     triggers: () => [...compiled.keys()],
     hashesWanted: (trigger, facts) => compiled.get(trigger)?.hashesWanted(facts) ?? NO_HASHES,
@@ -65,4 +78,15 @@ export function compileRules(ruleSet: RuleSet, options: CompileOptions): Compile
     decideAsync: async (trigger, facts, onRefereeError) =>
       (await compiled.get(trigger)?.decideAsync(facts, onRefereeError)) ?? NO_MATCH,
   };
+}
+
+function isSilentOnEmptyFiles(rules: TriggerRules | undefined, trigger: Trigger): boolean {
+  const event = { picket: { trigger }, file: EMPTY_FILE, process: { hash: EMPTY_FILE.hash } };
+  const facts = objectFacts(event);
+  return (
+    rules !== undefined &&
+    !rules.needsReferee(facts) &&
+    !rules.needsReview(facts) &&
+    rules.decide(facts).matched.length === 0
+  );
 }

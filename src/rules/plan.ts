@@ -4,6 +4,7 @@
 import type { picket } from '../events/proto/picket.js';
 import { bytesOfText } from '../events/text.ts';
 import { actionOfTrigger, EVENT_KIND, type Platform, type Trigger } from '../events/triggers.ts';
+import { isCacheable } from './cacheability.ts';
 import { isFactReference, visitLeaves } from './conditions.ts';
 import { hashesOfRule, NO_HASHES } from './content-hashes.ts';
 import { byDecisiveness, isAuthTrigger } from './decision.ts';
@@ -69,6 +70,10 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
     (trigger) => isAuthTrigger(trigger) && (on(trigger).some(asks) || inShadow(trigger).some(canDeny)),
   );
   const deniable = asked.filter((trigger) => on(trigger).some(canDeny));
+  // What a set in shadow has to say of a request it says after each: none may be kept from it.
+  const cacheable = asked.filter(
+    (trigger) => inShadow(trigger).length === 0 && isCacheable(trigger, rules, ruleSet.conditions, platform),
+  );
   const told = triggers.filter((trigger) => trigger.startsWith('notify.') && on(trigger).some(wantsEvent));
   const subscriptions = [...asked, ...told];
   const valuesMax = Math.floor(STATIC_VALUES_MAX / (2 * Math.max(1, asked.length)));
@@ -108,7 +113,7 @@ export function planPolicy(ruleSet: RuleSet, platform: Platform, options: PlanOp
             .map(({ conditions }) => targetPathsOf(conditions, options.shadow?.conditions ?? {}, trigger)),
         ]),
       ),
-      actions: actionSettings(deniable, options),
+      actions: actionSettings(deniable, cacheable, options),
       neverDenied: options.neverDenied.map(bytesOfText),
     },
   };
@@ -252,10 +257,15 @@ function askedPaths(
   }));
 }
 
-function actionSettings(deniable: readonly Trigger[], options: PlanOptions): picket.v1.IActionSettings[] {
+function actionSettings(
+  deniable: readonly Trigger[],
+  cacheable: readonly Trigger[],
+  options: PlanOptions,
+): picket.v1.IActionSettings[] {
   const { maxWaitMs, defaults } = options;
   const denied = new Set(deniable.map((trigger) => actionOfTrigger(trigger) ?? ''));
-  const actions = new Set([...denied, ...Object.keys(maxWaitMs), ...Object.keys(defaults)]);
+  const kept = new Set(cacheable.map((trigger) => actionOfTrigger(trigger) ?? ''));
+  const actions = new Set([...denied, ...kept, ...Object.keys(maxWaitMs), ...Object.keys(defaults)]);
   return [...actions].map((action) => {
     const waitMs = maxWaitMs[action];
     return {
@@ -263,6 +273,7 @@ function actionSettings(deniable: readonly Trigger[], options: PlanOptions): pic
       // Where no rule can deny, no deadline may.
       defaultVerdict: denied.has(action) ? VERDICT[defaults[action] ?? 'allow'] : VERDICT.allow,
       ...(waitMs === undefined ? {} : { maxWaitUs: Math.round(waitMs * 1000) }),
+      ...(kept.has(action) ? { cacheable: true } : {}),
     };
   });
 }

@@ -17,6 +17,7 @@ const rules: CompiledRules = {
   needsReferee: () => false,
   needsReview: () => false,
   triggers: () => ['auth.open'],
+  isCacheable: () => false,
 };
 
 interface Slow {

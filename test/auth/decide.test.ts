@@ -65,6 +65,25 @@ test('a deny whose annotations are too long for the frame keeps its rule and is 
   expect(counters.snapshot()).toMatchObject({ deny: 1, matched: 1, unannotated: 1 });
 });
 
+test('what no rule matched may be kept where the rules read content alone, and nothing else may', async () => {
+  const matched = [rule('watching', all, { mode: 'shadow' })];
+  const isCacheable = (trigger: string): boolean => trigger === 'auth.open';
+  const none = await judged(rulesThat({ isCacheable }), ['open', 'exec']);
+  expect(none.verdicts.map(({ cacheable }) => cacheable)).toEqual([true, false]);
+  const parts = [
+    { decide: () => decision({ verdict: 'none', matched }) },
+    { decide: () => decision({ verdict: 'allow', matched, rule: matched[0] }) },
+    { needsReview: () => true },
+    { needsReferee: () => true },
+  ] as const;
+  for (const part of parts) {
+    const { verdicts } = await judged(rulesThat({ isCacheable, ...part }), ['open']);
+    expect(verdicts[0]?.cacheable).toBe(false);
+  }
+  const shadowed = await judged(rulesThat({ isCacheable }), ['open'], undefined, ['auth.open']);
+  expect(shadowed.verdicts[0]?.cacheable).toBe(false);
+});
+
 test('only an enforced deny is answered as one: alerts and shadow rules allow and are reported', async () => {
   const matched = [rule('watching', all, { mode: 'shadow' })];
   const rules = rulesThat({
@@ -83,6 +102,7 @@ function rulesThat(parts: Partial<CompiledRules>): CompiledRules {
     needsReferee: () => false,
     needsReview: () => false,
     triggers: () => ['auth.open', 'auth.exec'],
+    isCacheable: () => false,
     ...parts,
   };
 }
@@ -95,6 +115,7 @@ async function judged(
   rules: CompiledRules,
   actions: readonly string[],
   onError: (error: unknown, trigger: string) => void = () => undefined,
+  shadowed: readonly Trigger[] = [],
 ): Promise<{ verdicts: picket.v1.IAuthVerdict[]; counters: LaneCounters }> {
   const counters = new LaneCounters();
   const reader = new LaneReader();
@@ -107,7 +128,7 @@ async function judged(
   if (batch !== undefined) batches.push(batch);
   const written = await lastValueFrom(
     from(batches).pipe(
-      decide({ rules, epoch: 1, counters, isPrepared: () => false, onError }),
+      decide({ rules, epoch: 1, counters, isPrepared: () => false, shadowed, onError }),
       map(
         ({ frames: answers }) => verdictsIn(Buffer.from(answers.bytes.subarray(0, answers.length))).messages,
       ),

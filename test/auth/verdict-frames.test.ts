@@ -15,21 +15,23 @@ describe('the frames of the verdict FIFO', () => {
           fc.tuple(
             id,
             epoch.chain((first) => fc.constantFrom(first, 1)),
+            fc.boolean(),
           ),
           { maxLength: 20 },
         ),
         (answers) => {
           const frames = new VerdictFrames(65_536);
-          for (const [requestId, of] of answers) frames.unmatched(source(requestId), 8, of);
+          for (const [requestId, of, isCacheable] of answers)
+            frames.unmatched(source(requestId), 8, of, isCacheable);
           const decoded = verdicts(frames);
-          expect(decoded.map((verdict) => [idOf(verdict), Number(verdict.epoch)])).toEqual(answers);
+          const told = decoded.map((verdict) => [idOf(verdict), Number(verdict.epoch), verdict.cacheable]);
+          expect(told).toEqual(answers);
           for (const verdict of decoded) {
             expect(verdict).toMatchObject({
               verdict: 1,
               rule: '',
               report: false,
               annotated: true,
-              cacheable: false,
             });
           }
         },
@@ -97,8 +99,8 @@ describe('the frames of the verdict FIFO', () => {
 
   test('a request without an id is answered with the id zero', () => {
     const frames = new VerdictFrames(256);
-    frames.unmatched(source(99n), 8, 1);
-    frames.unmatched(source(99n), 0, 1);
+    frames.unmatched(source(99n), 8, 1, false);
+    frames.unmatched(source(99n), 0, 1, false);
     expect(verdicts(frames).map(idOf)).toEqual([99n, 0n]);
   });
 });

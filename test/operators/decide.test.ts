@@ -196,6 +196,7 @@ describe('decide', () => {
     const referee = Promise.withResolvers<ReturnType<CompiledRules['decide']>>();
     const slow: CompiledRules = {
       triggers: () => rules.triggers(),
+      isCacheable: () => false,
       decide: (trigger, facts) => rules.decide(trigger, facts),
       hashesWanted: () => 0,
       hashesToReport: () => 0,

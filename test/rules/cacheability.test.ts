@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Platform, Trigger } from '../../src/events/triggers.ts';
-import { type Cacheability, cacheabilityOf } from '../../src/rules/cacheability.ts';
+import { type Cacheability, cacheabilityOf, isCacheable } from '../../src/rules/cacheability.ts';
+import { compileRules } from '../../src/rules/compile.ts';
 import { parseRules, requireRuleSet } from '../../src/rules/load.ts';
 
 function judge(
@@ -10,7 +11,9 @@ function judge(
   const { trigger = 'auth.exec', platform = 'macos', type = 'deny', named = '{}' } = options;
   const text = `{ conditions: ${named}, rules: [ { name: one, on: [${trigger}], platforms: [${platform}], conditions: ${conditions}, event: { type: ${type} } } ] }`;
   const { rules, conditions: known } = requireRuleSet(parseRules([{ file: 'r.yaml', text }]));
-  return cacheabilityOf(trigger, rules, known, platform);
+  const found = cacheabilityOf(trigger, rules, known, platform);
+  expect(isCacheable(trigger, rules, known, platform)).toBe(found.cacheable);
+  return found;
 }
 
 const leaf = (fact: string, path: string, value = 'x'): string =>
@@ -93,4 +96,29 @@ test('named conditions that use each other twice, thirty deep, are read in no ti
   });
   const set = requireRuleSet(parseRules([{ file: 'r.json', text: rules }]));
   expect(cacheabilityOf('auth.open', set.rules, set.conditions, 'linux').because).toHaveLength(1);
+});
+
+describe('on Linux, where a lease keeps nobody from emptying a file,', () => {
+  const isKept = (condition: string): boolean => {
+    const text = `[ { name: one, on: [auth.open], conditions: { all: [ ${condition} ] }, event: { type: deny } } ]`;
+    const ruleSet = requireRuleSet(parseRules([{ file: 'r.yaml', text }]));
+    return compileRules(ruleSet, { platform: 'linux', lane: 'auth' }).isCacheable('auth.open');
+  };
+  const size = (operator: string, value: string): string =>
+    `{ fact: file, path: $.size, operator: ${operator}, value: ${value} }`;
+
+  test.each([
+    ['equal', '1000', true],
+    ['greaterThan', '0', true],
+    ['lessThan', '1000', false],
+    ['notEqual', '7', false],
+    ['in', '[ 7, 0 ]', false],
+  ])('a rule on sizes %s %s leaves an answer to be kept: %s', (operator, value, kept) => {
+    expect(isKept(size(operator, value))).toBe(kept);
+  });
+
+  test('a rule on which file it is, or on its name, leaves none', () => {
+    expect(isKept(leaf('file', 'inode', '"1"'))).toBe(false);
+    expect(isKept(leaf('file', 'name'))).toBe(false);
+  });
 });
