@@ -40,7 +40,7 @@ static enum verdict by_content(uint64_t token)
 
 static void apply_epoch(const char *const *filesystems, bool cacheable)
 {
-    static struct subscription opens = {EVENT_AUTH, {(const uint8_t *)"open", 4}, false};
+    static struct subscription opens = {EVENT_AUTH, {(const uint8_t *)"open", 4}, false, 0};
     static struct action_settings settings[2];
     static struct policy policies[64];
     static struct bytes paths[2];

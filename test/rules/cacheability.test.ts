@@ -117,6 +117,15 @@ describe('on Linux, where a lease keeps nobody from emptying a file,', () => {
     expect(isKept(size(operator, value))).toBe(kept);
   });
 
+  test.each([
+    ['equal', 'a'.repeat(64), true],
+    ['notEqual', 'a'.repeat(64), false],
+    ['equal', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', false],
+  ])('a rule on hashes %s %s leaves an answer to be kept: %s', (operator, value, kept) => {
+    const condition = `{ fact: file, path: $.hash.sha256, operator: ${operator}, value: ${value} }`;
+    expect(isKept(condition)).toBe(kept);
+  });
+
   test('a rule on which file it is, or on its name, leaves none', () => {
     expect(isKept(leaf('file', 'inode', '"1"'))).toBe(false);
     expect(isKept(leaf('file', 'name'))).toBe(false);
