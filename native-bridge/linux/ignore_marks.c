@@ -110,6 +110,6 @@ bool ignore_marks_covered(struct ignore_marks *marks, struct leases *leases, con
 {
     struct former_question question = {mask, at_us, false};
     uint64_t device = makedev(file->stx_dev_major, file->stx_dev_minor);
-    (void)leases_visit_file(leases, device, file->stx_ino, file->stx_size, look_at_present, &question);
+    (void)leases_visit_file(leases, device, file->stx_ino, LEASE_ANY_SIZE, look_at_present, &question);
     return question.is_covered || was_covered(marks, device, file->stx_ino, &question);
 }

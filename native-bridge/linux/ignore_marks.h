@@ -44,7 +44,7 @@ void ignore_marks_add(struct ignore_marks *marks, struct leases *leases, lease_i
 // about that begins from then on.
 void ignore_marks_flush(struct ignore_marks *marks, struct leases *leases, uint64_t epoch, uint64_t hashed);
 
-// Did a program start unasked at that time since the kernel was told not to ask about its file?
+// Did a program start unasked at that time since the kernel was told not to ask about its file? By device and inode.
 bool ignore_marks_covered(struct ignore_marks *marks, struct leases *leases, const struct statx *file, uint64_t mask,
                           int64_t at_us);
 

@@ -209,7 +209,7 @@ bool leases_visit_file(struct leases *leases, uint64_t device, uint64_t inode, u
 {
     lock(&leases->mutex);
     uint16_t slot = find(leases, device, inode);
-    if (slot != NO_SLOT && leases->slots[slot].lease.size != size)
+    if (slot != NO_SLOT && size != LEASE_ANY_SIZE && leases->slots[slot].lease.size != size)
         slot = NO_SLOT;     // it was emptied: whoever takes a lease on it lets this one go
     if (slot != NO_SLOT) {
         touch(leases, slot);

@@ -21,6 +21,7 @@
 // A held descriptor keeps a deleted file's space and its mount busy: few, and not for long.
 enum { LEASES_MAX = 4096, LEASE_BUCKETS = 8192, LEASE_DIGEST_BYTES = 32, LEASE_ID_BITS = 30 };
 #define LEASE_IDLE_US 30000000
+#define LEASE_ANY_SIZE UINT64_MAX
 
 typedef uint32_t lease_id;      // of this very holding, not of its file; 0: none
 
@@ -87,7 +88,7 @@ lease_id leases_take(struct leases *leases, int fd, uint64_t device, uint64_t in
 
 // Visits the lease if it has been held ever since it was given; it counts as used. False: it was let go.
 bool leases_visit(struct leases *leases, lease_id id, lease_visitor *visit, void *context);
-// The same for the lease that is held on the file of this device, inode and size. False: none is.
+// The same for the lease that is held on the file of this device, inode and size (or LEASE_ANY_SIZE). False: none is.
 bool leases_visit_file(struct leases *leases, uint64_t device, uint64_t inode, uint64_t size, lease_visitor *visit,
                        void *context);
 void leases_visit_all(struct leases *leases, lease_visitor *visit, void *context);
