@@ -28,11 +28,16 @@ export function childrenOf(pid: number): number[] {
   return threadsOf(pid).flatMap((thread) => thread('children').split(' ').filter(Boolean).map(Number));
 }
 
-/** All that is in memory of a process stays there. */
+/** All that is in memory of a process stays there. What it shares with an eBPF program is the kernel's, and never leaves. */
 export function isLockedInMemory(pid: number): boolean {
   const kilobytes = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(contentOf(`/proc/${pid}/status`))?.[1]);
-  return kilobytes('VmLck') >= kilobytes('VmRSS');
+  const ofMaps = /^[0-9a-f]+-[0-9a-f]+ .* anon_inode:bpf-map$(?:\n[A-Z].*)*?\nRss:\s+(\d+) kB$/gm;
+  const kernelsOwn = [...contentOf(`/proc/${pid}/smaps`).matchAll(ofMaps)].reduce(
+    (sum, [, kb]) => sum + Number(kb),
+    0,
+  );
+  return kilobytes('VmLck') >= kilobytes('VmRSS') - kernelsOwn;
 }
 
 /** How many threads of a process wait for the answer to a permission event. */
