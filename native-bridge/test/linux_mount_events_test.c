@@ -7,7 +7,8 @@
 static void subscribe(bool wanted)
 {
     static struct subscription all[] = {
-        {EVENT_NOTIFY, {(const uint8_t *)"mount", 5}, false}, {EVENT_NOTIFY, {(const uint8_t *)"unmount", 7}, false},
+        {.kind = EVENT_NOTIFY, .action = {(const uint8_t *)"mount", 5}},
+        {.kind = EVENT_NOTIFY, .action = {(const uint8_t *)"unmount", 7}},
     };
     static struct policy policies[8];
     static unsigned turn;
