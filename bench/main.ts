@@ -1,10 +1,12 @@
-// npm run bench -- <adapter|auth|flood|hash|lane|reload|throughput|replay|rules> [--quick] [--json FILE]
+// npm run bench -- <adapter|auth|flood|hash|lane|reload|throughput|replay|rules> [--quick] [--json FILE] [--html FILE]
 import { Command } from 'commander';
+import { pageWriter } from './page.ts';
 import { printReport, type Report, writeReport } from './report.ts';
 
 interface BenchOptions {
   readonly quick?: boolean;
   readonly json?: string;
+  readonly html?: string;
 }
 
 const program = new Command('bench')
@@ -15,7 +17,10 @@ const program = new Command('bench')
 
 for (const [name, description] of [
   ['adapter', 'a run of 1,000 rules: json-rules-engine beside the adapter with its public face'],
-  ['auth', 'what an open() waits: unwatched, a C daemon that allows at once, Picket (needs root)'],
+  [
+    'auth',
+    'what open() and execve() wait, and whole workloads take: unwatched, a C daemon, fapolicyd, Picket (needs root)',
+  ],
   ['flood', 'what a stranger waits while another user floods: unwatched, a C daemon, Picket (needs root)'],
   ['hash', 'what an open() waits for the hash of 1 MiB and of 50 MiB: none, known, computed (needs root)'],
   ['lane', 'the auth lane alone: bytes and time of a request, pauses of garbage collection, its beginning'],
@@ -32,10 +37,13 @@ for (const [name, description] of [
     .description(description)
     .option('--quick', 'a short run, for a first look')
     .option('--json <file>', 'write { name, machine, commit, rows, ratios, notes } to the file')
+    .option('--html <file>', 'write one page with tables, ratios and curves to the file')
     .action(async (options: BenchOptions) => {
+      const writePage = options.html === undefined ? undefined : pageWriter(options.html);
       const report = await load(name, options.quick === true);
       printReport(report);
       if (options.json !== undefined) writeReport(report, options.json);
+      writePage?.(report);
     });
 }
 

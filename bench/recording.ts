@@ -8,11 +8,15 @@ import { recordedEvent } from '../src/sources/recording.ts';
 const DISTINCT = 4096;
 const START_MS = Date.UTC(2026, 0, 1);
 
-/** Returns the mean size of an event in bytes. */
-export function writeRecording(file: string, count: number): number {
-  const frames = Array.from({ length: Math.min(DISTINCT, count) }, (_, index) =>
-    recordedEvent(encodeEvent(eventAt(index))),
-  );
+/**
+ * Returns the mean size of an event in bytes. With an interval each event has a time of its own, so that it can be replayed at
+ * its pace; without, a few thousand come over and over.
+ */
+export function writeRecording(file: string, count: number, intervalNs?: number): number {
+  const frameAt = (index: number, afterNs: number): Uint8Array =>
+    recordedEvent(encodeEvent(eventAt(index, afterNs)));
+  if (intervalNs !== undefined) return writePaced(file, count, (index) => frameAt(index, index * intervalNs));
+  const frames = Array.from({ length: Math.min(DISTINCT, count) }, (_, index) => frameAt(index, index * 1e6));
   const out = openSync(file, 'w');
   let bytes = 0;
   try {
@@ -26,8 +30,25 @@ export function writeRecording(file: string, count: number): number {
   return bytes / count;
 }
 
-function eventAt(index: number): EcsEvent {
-  const created = `${new Date(START_MS + index).toISOString().slice(0, -1)}000000Z`;
+function writePaced(file: string, count: number, frameAt: (index: number) => Uint8Array): number {
+  const out = openSync(file, 'w');
+  let bytes = 0;
+  try {
+    for (let first = 0; first < count; first += DISTINCT) {
+      const length = Math.min(DISTINCT, count - first);
+      const chunk = Buffer.concat(Array.from({ length }, (_, index) => frameAt(first + index)));
+      bytes += writeSync(out, chunk);
+    }
+  } finally {
+    closeSync(out);
+  }
+  return bytes / count;
+}
+
+function eventAt(index: number, afterNs: number): EcsEvent {
+  const wholeMs = Math.floor(afterNs / 1e6);
+  const nanoseconds = String(Math.round(afterNs - wholeMs * 1e6)).padStart(6, '0');
+  const created = `${new Date(START_MS + wholeMs).toISOString().slice(0, -1)}${nanoseconds}Z`;
   const action = ['open', 'open', 'close', 'open', 'exec', 'open', 'fork', 'exit'][index % 8] ?? 'open';
   const isFileEvent = action === 'open' || action === 'close';
   return {

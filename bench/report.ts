@@ -9,6 +9,18 @@ export interface Row {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** What a ratio should be. */
+export interface Aim {
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+/** Percentile and microseconds. */
+interface Curve {
+  readonly subject: string;
+  readonly points: readonly (readonly [number, number | null])[];
+}
+
 export interface Report {
   readonly name: string;
   readonly machine: Readonly<Record<string, string | number>>;
@@ -17,6 +29,9 @@ export interface Report {
   readonly ratios: Readonly<Record<string, number>>;
   /** What could not be measured, and why; what a reader must know to judge a figure. */
   readonly notes: readonly string[];
+  /** By the ratio's name. */
+  readonly aims?: Readonly<Record<string, Aim>>;
+  readonly curves?: readonly Curve[];
 }
 
 export function makeReport(
@@ -29,33 +44,52 @@ export function makeReport(
 }
 
 export function printReport(report: Report): void {
-  const columns = [...new Set(report.rows.flatMap((row) => Object.keys(row.metrics)))];
+  console.log(`\n${report.name}  (${Object.values(report.machine).join(', ')}; commit ${report.commit})\n`);
+  // Rows of one kind have the same first column.
+  for (const rows of Map.groupBy(report.rows, ({ metrics }) => Object.keys(metrics)[0]).values())
+    console.log(`${tableOf(rows)}\n`);
+  console.log('ratios');
+  for (const [name, value] of Object.entries(report.ratios))
+    console.log(
+      `  ${name.padEnd(36)} ${cell(value).padEnd(8)} ${verdictOn(report.aims?.[name], value)}`.trimEnd(),
+    );
+  for (const note of report.notes) console.log(`note: ${note}`);
+}
+
+function tableOf(rows: readonly Row[]): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
   const table = [
     ['subject', ...columns],
-    ...report.rows.map((row) => [row.subject, ...columns.map((column) => format(row.metrics[column]))]),
+    ...rows.map((row) => [row.subject, ...columns.map((column) => cell(row.metrics[column]))]),
   ];
   const widths =
     table[0]?.map((_, index) => Math.max(...table.map((line) => line[index]?.length ?? 0))) ?? [];
   const lines = table.map((line) =>
     line
-      .map((cell, index) =>
-        index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0),
+      .map((text, index) =>
+        index === 0 ? text.padEnd(widths[index] ?? 0) : text.padStart(widths[index] ?? 0),
       )
       .join('  '),
   );
-  console.log(`\n${report.name}  (${Object.values(report.machine).join(', ')}; commit ${report.commit})\n`);
-  console.log(lines.join('\n'));
-  console.log('\nratios');
-  for (const [name, value] of Object.entries(report.ratios))
-    console.log(`  ${name.padEnd(36)} ${format(value)}`);
-  for (const note of report.notes) console.log(`note: ${note}`);
+  return lines.join('\n');
+}
+
+export function meets(aim: Aim, value: number): boolean {
+  const { atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = aim;
+  return value <= atMost && value >= atLeast;
+}
+
+function verdictOn(aim: Aim | undefined, value: number): string {
+  if (aim === undefined) return '';
+  const wanted = aim.atMost === undefined ? `at least ${aim.atLeast}` : `at most ${aim.atMost}`;
+  return `${meets(aim, value) ? 'met' : 'MISSED'} (${wanted})`;
 }
 
 export function writeReport(report: Report, file: string): void {
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-function format(value: number | undefined): string {
+export function cell(value: number | undefined): string {
   if (value === undefined) return '';
   if (Number.isInteger(value)) return String(value);
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);

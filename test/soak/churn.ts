@@ -16,14 +16,19 @@ export interface Job {
   round(): Promise<void>;
 }
 
-/** `folder`: outside the guarded filesystem, for archives made once; `mount`: where the work is done. */
-export async function makeJobs(folder: string, mount: string): Promise<readonly Job[]> {
+/** Made once, outside the guarded filesystem. */
+export interface Archives {
+  readonly packages: readonly string[];
+  readonly sources: string;
+}
+
+export async function packArchives(folder: string): Promise<Archives> {
   mkdirSync(folder, { recursive: true });
   const packages = await packPackages(folder);
-  const archive = join(folder, 'sources.tar');
+  const sources = join(folder, 'sources.tar');
   await command('tar', [
     '-cf',
-    archive,
+    sources,
     '-C',
     root,
     'node_modules/typescript',
@@ -31,7 +36,12 @@ export async function makeJobs(folder: string, mount: string): Promise<readonly 
     'src',
     'docs',
   ]);
-  return [compile(mount), install(mount, packages), unpack(mount, archive)];
+  return { packages, sources };
+}
+
+/** `mount`: where the work is done. */
+export function makeJobs({ packages, sources }: Archives, mount: string): readonly Job[] {
+  return [compile(mount), install(mount, packages), unpack(mount, sources)];
 }
 
 function compile(mount: string): Job {

@@ -9,7 +9,7 @@ import { Cleanup } from '../system/harness/cleanup.ts';
 import { type Opener, readOpenerLog, startOpener } from '../system/harness/opener.ts';
 import { makeScratch } from '../system/harness/scratch.ts';
 import { startStream } from '../system/harness/stream.ts';
-import { type Job, makeJobs } from './churn.ts';
+import { type Job, makeJobs, packArchives } from './churn.ts';
 import { Guard } from './guard.ts';
 import { growthOf, type Interval, type Judgement, judge } from './judge.ts';
 import { type Blow, mayhem, randomFrom } from './mayhem.ts';
@@ -55,7 +55,7 @@ async function soak(minutes: number, seed: number): Promise<Report> {
     const paths = { sealed: scratch.file('sealed'), secret: scratch.file('secret') };
     const opened = scratch.file('opened');
     const program = scratch.program('program');
-    const jobs = await makeJobs(join(scratch.folder, 'archives'), scratch.mount);
+    const jobs = makeJobs(await packArchives(join(scratch.folder, 'archives')), scratch.mount);
     const nats = await startStream(cleanup);
     const guard = await Guard.start(cleanup, scratch, paths, { nats: nats.url });
     const clients = startClients(cleanup, scratch.folder, { ...paths, opened, program });
