@@ -134,7 +134,7 @@ async function measureCalls(effort: Effort): Promise<Calls> {
     );
     return {
       rows: [...all.map(row), budgets.row],
-      ratios: ratios(subjects, isCached, budgets.missed),
+      ratios: ratios(subjects, isCached, mean(flows) >= 0.9 * EVENTS_A_SECOND, budgets.missed),
       notes,
       curves: all.map(({ name, opens }) => ({ subject: name, points: curveOf(opens.response) })),
     };
@@ -253,7 +253,13 @@ type Subjects = Readonly<
 > &
   Readonly<Record<'idle' | 'busy', Subject>> & { readonly rival?: Subject };
 
-function ratios(subjects: Subjects, isCached: boolean, missed: number): Record<string, number> {
+/** What was not there, or did not come to pass, has no ratio. */
+function ratios(
+  subjects: Subjects,
+  isCached: boolean,
+  isBusy: boolean,
+  missed: number,
+): Record<string, number> {
   const { plain, again, c, cAgain, cached, fixed, ten, thousand, most, idle, busy, rival } = subjects;
   const us = (subject: Subject, percentile: number): number =>
     percentileUs(subject.opens.response, percentile);
@@ -276,8 +282,9 @@ function ratios(subjects: Subjects, isCached: boolean, missed: number): Record<s
     ...(rival === undefined ? {} : { agent_10000_over_fapolicyd: over(most, rival) }),
     agent_10000_p99_over_c_p99: over(most, c, 99),
     openers64_throughput_over_c: throughput(most) / throughput(c),
-    busy_main_p99_over_idle_p99: over(busy, idle, 99),
-    busy_main_p99_9_us: us(busy, 99.9),
+    ...(isBusy
+      ? { busy_main_p99_over_idle_p99: over(busy, idle, 99), busy_main_p99_9_us: us(busy, 99.9) }
+      : {}),
     missed_budgets: missed,
     ...execRatios(most, c, rival),
   };
