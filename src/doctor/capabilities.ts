@@ -24,9 +24,8 @@ const CAPABILITIES: readonly Capability[] = [
   { name: 'CAP_NET_ADMIN', bit: 12, isNeeded: false, why: 'the proc connector: whose user changes' },
   { name: 'CAP_SYS_NICE', bit: 23, isNeeded: false, why: 'threads that system calls wait for go first' },
   { name: 'CAP_IPC_LOCK', bit: 14, isNeeded: false, why: 'the bridge stays in memory (mlockall)' },
-  { name: 'CAP_LEASE', bit: 28, isNeeded: false, why: 'the kernel keeps answers (leases on files)' },
+  { name: 'CAP_LEASE', bit: 28, isNeeded: false, why: 'answers and hashes are kept (leases on files)' },
   { name: 'CAP_SYS_RESOURCE', bit: 24, isNeeded: false, why: 'the bridge is spared when memory runs out' },
-  { name: 'CAP_LEASE', bit: 28, isNeeded: false, why: 'hashes stay known while nobody writes' },
 ];
 
 export const checkCapabilities: Check = async ({ platform, isRoot }) => {
