@@ -20,26 +20,33 @@ export function targetPathsOf(
   named: NamedConditions,
   trigger: Trigger,
 ): readonly TargetPath[] | undefined {
-  if ('fact' in condition) return targetsOfLeaf(condition, trigger);
-  if ('not' in condition) return undefined;
-  if ('condition' in condition) {
-    const target = named[condition.condition];
-    return target === undefined ? undefined : targetPathsOf(target, named, trigger);
+  // Each name once: names that refer to others twice make more ways through them than there is time for.
+  const known = new Map<string, Targets>();
+  return targetsOf(condition);
+
+  function targetsOf(part: Condition): Targets {
+    if ('fact' in part) return targetsOfLeaf(part, trigger);
+    if ('not' in part) return undefined;
+    if ('condition' in part) return targetsOfName(part.condition);
+    if ('all' in part) return part.all.map(targetsOf).reduce<Targets>(narrower, undefined);
+    // json-rules-engine: an empty list is true, of `any` too.
+    if (part.any.length === 0) return undefined;
+    const all: TargetPath[] = [];
+    for (const one of part.any) {
+      const targets = targetsOf(one);
+      if (targets === undefined) return undefined;
+      all.push(...targets);
+    }
+    return all.length > TARGETS_MAX ? undefined : withoutCovered(all);
   }
-  if ('all' in condition) {
-    let best: readonly TargetPath[] | undefined;
-    for (const part of condition.all) best = narrower(best, targetPathsOf(part, named, trigger));
-    return best;
+
+  function targetsOfName(name: string): Targets {
+    if (known.has(name)) return known.get(name);
+    const target = named[name];
+    const targets = target === undefined ? undefined : targetsOf(target);
+    known.set(name, targets);
+    return targets;
   }
-  // json-rules-engine: an empty list is true, of `any` too.
-  if (condition.any.length === 0) return undefined;
-  const all: TargetPath[] = [];
-  for (const part of condition.any) {
-    const targets = targetPathsOf(part, named, trigger);
-    if (targets === undefined) return undefined;
-    all.push(...targets);
-  }
-  return all.length > TARGETS_MAX ? undefined : withoutCovered(all);
 }
 
 /** Each once, and none that another prefix covers. */
