@@ -16,7 +16,7 @@ native() {  # native NAME COMMAND...
   [ ! -e "$log/$name.failed" ] || grep -q '^FAIL ' "$log/$name" || echo "FAIL $name" | tee -a "$log/$name"
 }
 native tests make -s -C native-bridge test
-native fuzz make -s -C native-bridge fuzz SECONDS="${FUZZ_SECONDS:-20}"
+native fuzz make -s -C native-bridge fuzz SECONDS="${FUZZ_SECONDS:-10}"
 cat "$log/tests" "$log/fuzz" >"$log/native"
 
 suite() {  # suite NAME ARGUMENT...: its report is $log/$name.json, its exit code $log/$name.status

@@ -77,8 +77,8 @@ function factsOf(event: picket.v1.Event): unknown {
   return JSON.parse(
     JSON.stringify(picket.v1.Event.toObject(event, { longs: String, bytes: String }), (key, value) => {
       if (['createdNs', 'sequence', 'provider', 'pid', 'entityId', 'startNs'].includes(key)) return undefined;
-      // The connector guesses what the caller of exec ran, if that ran it for a moment only.
-      if (key === 'previous') return { ...value, executableUnresolved: undefined };
+      // The connector guesses what the caller of exec ran, if that ran it for a moment only, and reads its arguments if in time.
+      if (key === 'previous') return { ...value, executableUnresolved: undefined, args: undefined };
       return value;
     }),
   );
